@@ -1,0 +1,81 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target of ours: Swift 6 mode, `any` spelled out, and no warning tolerated.
+let settings: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+  name: "statusrelay",
+  platforms: [.macOS(.v15)],
+  products: [
+    .executable(name: "statusrelay", targets: ["statusrelay"])
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+    .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
+    .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+  ],
+  targets: [
+    .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .target(name: "Curl", dependencies: ["CCurl"], swiftSettings: settings),
+    .target(name: "GreenAPI", swiftSettings: settings),
+    .target(
+      name: "RelayCore",
+      dependencies: [
+        "GreenAPI",
+        .product(name: "Collections", package: "swift-collections"),
+        .product(name: "Crypto", package: "swift-crypto"),
+      ],
+      swiftSettings: settings
+    ),
+    .target(
+      name: "RelayStore",
+      dependencies: ["RelayCore", .product(name: "GRDB", package: "GRDB.swift")],
+      swiftSettings: settings
+    ),
+    .target(
+      name: "Relay",
+      dependencies: [
+        "Curl", "RelayStore",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "Yams", package: "Yams"),
+      ],
+      swiftSettings: settings
+    ),
+    .target(
+      name: "RelayAdmin",
+      dependencies: ["Relay", .product(name: "Hummingbird", package: "hummingbird")],
+      swiftSettings: settings
+    ),
+    .target(
+      name: "GreenAPISimulator",
+      dependencies: ["GreenAPI", .product(name: "Hummingbird", package: "hummingbird")],
+      swiftSettings: settings
+    ),
+    .executableTarget(
+      name: "statusrelay",
+      dependencies: [
+        "RelayAdmin", "GreenAPISimulator",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: settings
+    ),
+    .testTarget(name: "CurlTests", dependencies: ["Curl"], swiftSettings: settings),
+    .testTarget(
+      name: "GreenAPITests", dependencies: ["GreenAPI"], resources: [.copy("fixtures")], swiftSettings: settings),
+    .testTarget(name: "RelayCoreTests", dependencies: ["RelayCore"], swiftSettings: settings),
+    .testTarget(name: "RelayStoreTests", dependencies: ["RelayStore"], swiftSettings: settings),
+    .testTarget(name: "RelayTests", dependencies: ["Relay", "GreenAPISimulator"], swiftSettings: settings),
+    .testTarget(name: "GreenAPISimulatorTests", dependencies: ["GreenAPISimulator"], swiftSettings: settings),
+    .testTarget(name: "statusrelayTests", dependencies: ["statusrelay"], swiftSettings: settings),
+  ]
+)
