@@ -1,0 +1,37 @@
+import Foundation
+
+/// Why the body of a successful (2xx) answer could not be used. A closed set, shared by logs and metrics.
+public struct AnswerFault: Error, Hashable, Sendable {
+  public enum Kind: String, Hashable, Sendable, CaseIterable {
+    case empty
+    case html
+    case notJSON
+    case notAnArray
+    case notAnObject
+  }
+
+  public let kind: Kind
+  /// What was found instead, in words; it never holds more than a few characters of the body.
+  public let detail: String
+
+  public init(kind: Kind, detail: String) {
+    self.kind = kind
+    self.detail = detail
+  }
+
+  /// The fault behind a decoding error.
+  init(_ error: any Error, in body: [UInt8], expecting expected: Kind = .notAnArray) {
+    let first = body.first { !" \t\r\n".utf8.contains($0) }
+    switch (error, first) {
+    case (_, nil): self.init(kind: .empty, detail: "the body is empty")
+    case (_, UInt8(ascii: "<")): self.init(kind: .html, detail: "the body is HTML or XML")
+    case (DecodingError.typeMismatch, _), (DecodingError.valueNotFound, _):
+      self.init(kind: expected, detail: "the body is JSON, but \(expected == .notAnArray ? "no array" : "no object")")
+    default: self.init(kind: .notJSON, detail: "the body (\(body.count) bytes) is no complete JSON")
+    }
+  }
+}
+
+extension AnswerFault: CustomStringConvertible {
+  public var description: String { detail }
+}
