@@ -120,10 +120,12 @@ public struct Settlement: Sendable, Hashable {
   public var verdict: Verdict
   /// Attempts that count towards the schedule, this one included unless ``Verdict/held``.
   public var attempts: Int
-  public var report: AttemptReport
+  /// `nil` when it was given up without another attempt.
+  public var report: AttemptReport?
 
   public init(
-    delivery: DeliveryID, destination: DestinationID, lane: Lane, verdict: Verdict, attempts: Int, report: AttemptReport
+    delivery: DeliveryID, destination: DestinationID, lane: Lane, verdict: Verdict, attempts: Int,
+    report: AttemptReport?
   ) {
     self.delivery = delivery
     self.destination = destination
