@@ -1,0 +1,426 @@
+import GreenAPI
+import RelayCore
+import Testing
+
+/// Polls one snapshot like a relay whose outbox is these arrays.
+struct Watch {
+  var snapshot = Snapshot()
+  var policy: PollPolicy
+  var seconds: Int64 = 0
+  /// What the outbox holds.
+  var stored: [String: TrackedMessage] = [:]
+  var storedProgress = AccountProgress()
+
+  /// When polls begin, by both clocks.
+  static let epoch: Int64 = 1_700_000_000
+
+  init(_ policy: PollPolicy = PollPolicy()) { self.policy = policy }
+
+  var now: Moment {
+    Moment(steady: SteadyTime(milliseconds: seconds * 1000), unix: UnixTime(seconds: Self.epoch + seconds))
+  }
+
+  func ask(_ records: [Record], serverTime: UnixTime? = nil) -> PollChanges {
+    snapshot.changes(from: RecordsAnswer(records: records), receivedAt: serverTime, at: now, policy: policy)
+  }
+
+  @discardableResult
+  mutating func poll(_ records: Record..., after wait: Int64 = 5, serverTime: UnixTime? = nil) -> PollChanges {
+    seconds += wait
+    let changes = ask(records, serverTime: serverTime)
+    write(changes)
+    snapshot.apply(changes)
+    return changes
+  }
+
+  mutating func write(_ changes: PollChanges) {
+    guard changes.needsRecording else { return }
+    storedProgress = changes.progress
+    for row in changes.tracked { stored[row.idMessage] = row }
+    for id in changes.forgotten { stored[id] = nil }
+  }
+
+  mutating func restart() { snapshot = Snapshot(progress: storedProgress, messages: Array(stored.values)) }
+
+  /// Past the first poll, which was empty.
+  static func begun(_ policy: PollPolicy = PollPolicy()) -> Watch {
+    var watch = Watch(policy)
+    watch.poll()
+    return watch
+  }
+}
+
+func record(_ id: String, _ status: MessageStatus, at seconds: Int64? = 1000, description: String? = nil) -> Record {
+  Record(
+    idMessage: id, status: status, timestamp: seconds.map { Watch.epoch + $0 }, chatId: "70000000001@c.us",
+    sendByApi: true, typeMessage: "imageMessage", description: description)
+}
+
+extension PollChanges {
+  var announced: [String] { announcements.map { "\($0.idMessage) \($0.status)" } }
+}
+
+@Suite struct SnapshotTests {
+  let unknown = MessageStatus(rawValue: "postponed")!
+
+  // MARK: The first poll
+
+  @Test("The first poll fills the snapshot and announces nothing")
+  func baseline() {
+    var watch = Watch()
+    let changes = watch.poll(record("A", .sent), record("B", .read, at: nil))
+    #expect(changes.announcements.isEmpty)
+    #expect(changes.tracked.map(\.idMessage) == ["A", "B"])
+    #expect(changes.counts.new == 2)
+    #expect(changes.counts.suppressed == 2)
+    #expect(changes.progress.firstPoll == watch.now.unix)
+    #expect(changes.progress.latestPoll == watch.now.steady)
+    #expect(watch.snapshot.count == 2)
+    #expect(watch.poll(record("A", .delivered), record("B", .read)).announced == ["A delivered"])
+  }
+
+  @Test("From the beginning, the first poll announces all it shows")
+  func fromBeginning() {
+    var watch = Watch(PollPolicy(startFrom: .beginning))
+    let changes = watch.poll(record("A", .sent, at: -9_999_999), record("B", .pending), record("C", .read))
+    #expect(changes.announced == ["A sent", "C read"])
+    #expect(changes.counts.suppressed == 0)
+  }
+
+  @Test("From the beginning with fillGaps, the first poll announces the ranks before too")
+  func fromBeginningWithGaps() {
+    var watch = Watch(PollPolicy(startFrom: .beginning, fillGaps: true))
+    #expect(watch.poll(record("C", .read)).announced == ["C sent", "C delivered", "C read"])
+  }
+
+  @Test("An empty first poll is the first poll all the same")
+  func emptyBaseline() {
+    var watch = Watch()
+    let first = watch.poll()
+    #expect(first.progress.firstPoll == watch.now.unix)
+    #expect(first.needsRecording)
+    #expect(watch.poll(record("A", .sent)).announced == ["A sent"])
+  }
+
+  // MARK: Old news
+
+  @Test("A message never seen that acted before the first poll is recorded without announcing")
+  func oldNews() {
+    var watch = Watch.begun()
+    let changes = watch.poll(record("A", .sent, at: 4), record("B", .sent, at: 5))
+    #expect(changes.announced == ["B sent"])
+    #expect(changes.counts.suppressed == 1)
+    #expect(watch.poll(record("A", .delivered, at: 4)).announced == ["A delivered"], "it is known by now")
+  }
+
+  @Test("From the beginning nothing is old news")
+  func noOldNews() {
+    var watch = Watch.begun(PollPolicy(startFrom: .beginning))
+    #expect(watch.poll(record("A", .sent, at: -100_000)).announced == ["A sent"])
+  }
+
+  @Test("Old news is judged by GREEN-API's clock, not by ours")
+  func serverClock() {
+    // Ours is a day ahead: by it, everything would be old.
+    var watch = Watch()
+    watch.poll(serverTime: UnixTime(seconds: Watch.epoch - 86_400))
+    #expect(watch.snapshot.progress.firstPoll == UnixTime(seconds: Watch.epoch - 86_400))
+    let changes = watch.poll(
+      record("A", .sent, at: -86_399), record("B", .sent, at: -86_401),
+      serverTime: UnixTime(seconds: Watch.epoch - 86_390))
+    #expect(changes.announced == ["A sent"])
+  }
+
+  @Test("The same old message twice in one answer stays old news")
+  func oldNewsTwice() {
+    var watch = Watch.begun()
+    #expect(watch.poll(record("A", .sent, at: 1), record("A", .delivered, at: 2)).announced.isEmpty)
+    #expect(watch.poll(record("B", .sent, at: 1), record("B", .delivered, at: 9)).announced == ["B delivered"])
+  }
+
+  // MARK: Timestamps
+
+  @Test(
+    "A missing or absurd timestamp becomes the time of receipt, by GREEN-API's clock", arguments: [nil, 0, -1, .min])
+  func absurdTimestamp(timestamp: Int64?) {
+    var watch = Watch.begun()
+    var odd = record("A", .sent)
+    odd.timestamp = timestamp
+    #expect(
+      watch.poll(odd, serverTime: UnixTime(seconds: 1_800_000_000)).announcements.map(\.timestamp) == [1_800_000_000])
+    odd.idMessage = "B"
+    #expect(watch.poll(odd).announcements.map(\.timestamp) == [Watch.epoch + watch.seconds])
+  }
+
+  @Test("A timestamp is absurd when it lies more than a day after the receipt")
+  func futureTimestamp() {
+    var watch = Watch.begun()
+    let changes = watch.poll(
+      record("A", .sent, at: 10 + 86_400), record("B", .sent, at: 10 + 86_401),
+      Record(idMessage: "C", status: .sent, timestamp: .max))
+    #expect(changes.announcements.map { $0.timestamp - Watch.epoch } == [10 + 86_400, 10, 10])
+  }
+
+  // MARK: Progress
+
+  @Test("Each step of a message is announced once")
+  func progress() {
+    var watch = Watch.begun()
+    #expect(watch.poll(record("A", .pending)).announced.isEmpty)
+    #expect(watch.poll(record("A", .pending)).announced.isEmpty)
+    #expect(watch.poll(record("A", .sent)).announced == ["A sent"])
+    #expect(watch.poll(record("A", .sent)).announced.isEmpty)
+    #expect(watch.poll(record("A", .delivered)).announced == ["A delivered"])
+    #expect(watch.poll(record("A", .read)).announced == ["A read"])
+    #expect(watch.poll(record("A", .read)).announced.isEmpty)
+    #expect(watch.snapshot.count == 1)
+  }
+
+  @Test("An announcement carries the record's fields; a description only outside normal progress")
+  func fields() {
+    var watch = Watch.begun()
+    let changes = watch.poll(
+      record("A", .failed, at: 7, description: "no such number"), record("B", .sent, at: 8, description: "chatter"))
+    #expect(
+      changes.announcements == [
+        Announcement(
+          idMessage: "A", status: .failed, timestamp: Watch.epoch + 7, chatId: "70000000001@c.us", sendByApi: true,
+          typeMessage: "imageMessage", description: "no such number"),
+        Announcement(
+          idMessage: "B", status: .sent, timestamp: Watch.epoch + 8, chatId: "70000000001@c.us", sendByApi: true,
+          typeMessage: "imageMessage"),
+      ])
+  }
+
+  @Test("A pending message is tracked, and never announced")
+  func pending() {
+    var watch = Watch.begun()
+    let changes = watch.poll(record("A", .pending))
+    #expect(changes.tracked == [TrackedMessage(idMessage: "A", recorded: .init(documented: 1), lastSeen: 5)])
+    #expect(changes.counts.new == 1)
+    #expect(changes.counts.suppressed == 0)
+  }
+
+  @Test("Progress never runs backwards: a regression is counted once and not announced")
+  func regression() {
+    var watch = Watch.begun()
+    watch.poll(record("A", .delivered))
+    let back = watch.poll(record("A", .sent))
+    #expect(back.announced.isEmpty)
+    #expect(back.counts.regressions == 1)
+    let stillBack = watch.poll(record("A", .sent))
+    #expect(stillBack.counts.regressions == 0)
+    #expect(stillBack.counts.unchanged == 1)
+    #expect(watch.poll(record("A", .pending)).counts.regressions == 1)
+    #expect(watch.poll(record("A", .delivered)).announced.isEmpty)
+    #expect(watch.poll(record("A", .read)).announced == ["A read"])
+  }
+
+  @Test("Statuses outside the ranks are announced once each, in any order, known or not")
+  func outsideRanks() {
+    var watch = Watch.begun()
+    #expect(watch.poll(record("A", .failed)).announced == ["A failed"])
+    #expect(watch.poll(record("A", .sent)).announced == ["A sent"])
+    #expect(watch.poll(record("A", unknown)).announced == ["A postponed"])
+    #expect(watch.poll(record("A", .failed)).announced.isEmpty)
+    watch.restart()
+    #expect(watch.poll(record("A", unknown)).announced.isEmpty)
+    #expect(watch.poll(record("A", .yellowCard)).announced == ["A yellowCard"])
+  }
+
+  @Test("A message with unknown statuses without end stops being news, and takes no more memory")
+  func wildStatuses() {
+    var watch = Watch.begun()
+    let announced = (0..<100).flatMap { watch.poll(record("A", MessageStatus(rawValue: "s\($0)")!)).announced }
+    #expect(announced.count == RecordedStatuses.maximumOthers)
+    #expect(watch.poll(record("A", .sent)).announced == ["A sent"])
+  }
+
+  // MARK: Gaps
+
+  @Test("Skipped ranks are announced only with fillGaps, in order and with the same timestamp")
+  func gaps() {
+    var plain = Watch.begun()
+    #expect(plain.poll(record("A", .read)).announced == ["A read"])
+    var filling = Watch.begun(PollPolicy(fillGaps: true))
+    let changes = filling.poll(record("A", .read, at: 77))
+    #expect(changes.announced == ["A sent", "A delivered", "A read"])
+    #expect(Set(changes.announcements.map(\.timestamp)) == [Watch.epoch + 77])
+    #expect(changes.counts.filledGaps == 2)
+    #expect(filling.poll(record("A", .sent), record("A", .delivered)).announced.isEmpty)
+  }
+
+  @Test("Only the gap is filled: what was recorded before is not")
+  func partialGaps() {
+    var watch = Watch.begun(PollPolicy(fillGaps: true))
+    watch.poll(record("A", .sent), record("B", .failed), record("C", .pending), record("D", .sent, at: 0))
+    #expect(watch.poll(record("A", .read)).announced == ["A delivered", "A read"])
+    #expect(watch.poll(record("B", .delivered)).announced == ["B sent", "B delivered"])
+    #expect(watch.poll(record("C", .sent)).announced == ["C sent"])
+    #expect(watch.poll(record("D", .read)).announced == ["D delivered", "D read"])
+    #expect(watch.poll(record("E", .failed)).announced == ["E failed"])
+  }
+
+  // MARK: Answers
+
+  @Test("The second record of one id sees what the first recorded")
+  func duplicates() {
+    var watch = Watch.begun()
+    let changes = watch.poll(
+      record("A", .sent), record("B", .sent), record("A", .read), record("A", .delivered), record("B", .sent))
+    #expect(changes.announced == ["A sent", "B sent", "A read"])
+    #expect(changes.tracked.map(\.idMessage) == ["A", "B"])
+    #expect(changes.counts.duplicates == 3)
+    #expect(changes.counts.new == 2)
+    #expect(changes.counts.changed == 1)
+    #expect(changes.counts.regressions == 1)
+    #expect(changes.counts.unchanged == 1)
+    let again = watch.poll(record("A", .read), record("A", .read), record("B", .read), record("B", .read))
+    #expect(again.announced == ["B read"])
+    #expect(again.counts.duplicates == 2)
+  }
+
+  @Test("Whether messages are under way is judged by final states; an answer without records does not say")
+  func underWay() {
+    var watch = Watch.begun()
+    #expect(watch.poll(record("A", .read), record("B", .failed)).hasMessagesUnderWay == false)
+    #expect(watch.poll(record("A", .read), record("C", .sent), record("B", .failed)).hasMessagesUnderWay == true)
+    #expect(watch.poll().hasMessagesUnderWay == nil)
+  }
+
+  @Test("Asking changes nothing, so a poll that could not be recorded is found again")
+  func failedCommit() {
+    var watch = Watch.begun()
+    let lost = watch.ask([record("A", .sent)])
+    #expect(lost.announced == ["A sent"])
+    #expect(watch.snapshot.count == 0)
+    #expect(watch.poll(record("A", .delivered), record("B", .sent)).announced == ["A delivered", "B sent"])
+  }
+
+  @Test("An empty answer is no news, and forgets nothing")
+  func emptyAnswer() {
+    var watch = Watch.begun(PollPolicy(retention: .seconds(3600)))
+    watch.poll(record("A", .sent))
+    for _ in 0..<20 { #expect(watch.poll(after: 600).forgotten.isEmpty) }
+    #expect(watch.poll(record("A", .sent)).announced.isEmpty)
+  }
+
+  // MARK: What is written
+
+  @Test("A poll without changes writes nothing, until the recorded progress is over a minute old")
+  func quietPolls() {
+    var watch = Watch.begun()
+    #expect(watch.poll(record("A", .sent)).needsRecording)
+    for _ in 0..<12 { #expect(!watch.poll(record("A", .sent)).needsRecording) }
+    let minute = watch.poll(record("A", .sent))
+    #expect(minute.needsRecording)
+    #expect(minute.tracked.isEmpty)
+    #expect(!watch.poll(record("A", .sent)).needsRecording)
+    #expect(watch.poll(record("A", .read)).needsRecording)
+  }
+
+  @Test("When a message was last seen is written once a sixteenth of the retention")
+  func lazyLastSeen() {
+    var watch = Watch.begun(PollPolicy(retention: .seconds(1600)))
+    watch.poll(record("A", .sent))
+    var written: [Int64] = []
+    for _ in 0..<60 { written += watch.poll(record("A", .sent)).tracked.map(\.lastSeen) }
+    #expect(written == [105, 205, 305])
+  }
+
+  @Test("A snapshot rebuilt from what was written decides alike")
+  func restart() {
+    var watch = Watch.begun(PollPolicy(fillGaps: true))
+    watch.poll(record("A", .sent), record("B", unknown), record("C", .sent, at: 1))
+    watch.restart()
+    #expect(watch.snapshot.count == 3)
+    let changes = watch.poll(
+      record("A", .read), record("B", unknown), record("C", .sent, at: 1), record("D", .sent, at: 1))
+    #expect(changes.announced == ["A delivered", "A read"])
+    #expect(changes.counts.suppressed == 1)
+  }
+
+  @Test("Rows that Swift takes for one message are merged, not announced again")
+  func canonicallyEquivalentIDs() {
+    let rows = [
+      TrackedMessage(idMessage: "caf\u{E9}", recorded: .init(documented: 0b10), lastSeen: 3),
+      TrackedMessage(idMessage: "cafe\u{301}", recorded: .init(documented: 0b100, others: [unknown]), lastSeen: 2),
+    ]
+    let snapshot = Snapshot(progress: AccountProgress(), messages: rows)
+    #expect(snapshot.count == 1)
+    #expect(snapshot["caf\u{E9}"]?.recorded == RecordedStatuses(documented: 0b110, others: [unknown]))
+    #expect(snapshot["caf\u{E9}"]?.lastSeen == 3)
+  }
+
+  // MARK: Retention
+
+  @Test("A message is forgotten when it was last seen longer ago than the retention, and not before")
+  func retention() {
+    var watch = Watch.begun(PollPolicy(retention: .seconds(3600)))
+    watch.poll(record("A", .sent))
+    let lastSeen = watch.seconds
+    var forgotten: [String] = []
+    while forgotten.isEmpty, watch.seconds < 10_000 { forgotten = watch.poll(record("B", .sent)).forgotten }
+    #expect(forgotten == ["A"])
+    #expect(watch.seconds - lastSeen > 3600)
+    #expect(watch.seconds - lastSeen <= 3600 + 2 * 3600 / 16 + 5)
+    #expect(watch.snapshot.count == 1)
+    #expect(watch.stored.keys.sorted() == ["B"])
+  }
+
+  @Test("A message that every answer shows is never forgotten")
+  func seenMessagesStay() {
+    var watch = Watch.begun(PollPolicy(retention: .seconds(60)))
+    watch.poll(record("A", .sent))
+    for _ in 0..<500 {
+      let changes = watch.poll(record("A", .sent))
+      #expect(changes.forgotten.isEmpty)
+      #expect(changes.announcements.isEmpty)
+    }
+  }
+
+  @Test("Absence, by the relay or by a leaping clock, makes nothing older than ten minutes")
+  func absence() {
+    var watch = Watch.begun(PollPolicy(retention: .seconds(3600)))
+    watch.poll(record("A", .sent), record("B", .sent))
+    watch.restart()
+    let back = watch.poll(record("B", .sent), after: 100 * 86_400)
+    #expect(back.forgotten.isEmpty)
+    #expect(back.progress.watchedSeconds == 5 + 600)
+    #expect(watch.poll(record("A", .sent)).announced.isEmpty)
+  }
+
+  @Test("A long idle interval still counts as watched")
+  func longInterval() {
+    var watch = Watch.begun(PollPolicy(idleInterval: .seconds(3600)))
+    #expect(watch.poll(after: 3600).progress.watchedSeconds == 3600)
+    #expect(watch.poll(after: 10_000).progress.watchedSeconds == 3600 + 7200)
+  }
+
+  @Test("Watched time loses no fractions of a second")
+  func fractions() {
+    var snapshot = Snapshot()
+    for poll in 0..<11 {
+      let now = Moment(steady: SteadyTime(milliseconds: Int64(poll) * 1900), unix: UnixTime(milliseconds: 0))
+      snapshot.apply(snapshot.changes(from: RecordsAnswer(), receivedAt: nil, at: now, policy: PollPolicy()))
+    }
+    #expect(snapshot.progress.watchedSeconds == 19)
+  }
+
+  @Test("A steady time before the latest poll's takes nothing back")
+  func backwards() {
+    var watch = Watch.begun()
+    watch.poll(record("A", .sent), after: 1000)
+    let latest = watch.snapshot.progress
+    let changes = watch.poll(record("A", .read), after: -500)
+    #expect(changes.announced == ["A read"])
+    #expect(changes.progress == latest)
+  }
+
+  @Test("An endless retention is no trap")
+  func endlessRetention() {
+    var watch = Watch.begun(PollPolicy(retention: .seconds(Int64.max)))
+    #expect(watch.poll(record("A", .sent)).announced == ["A sent"])
+    #expect(watch.poll(record("B", .sent)).forgotten.isEmpty)
+  }
+}
