@@ -1,0 +1,104 @@
+/// What has been received of one answer: takes the header lines and body bytes as they come and decides when it is
+/// enough.
+///
+/// 1xx blocks in front of the answer are passed over, trailers after it too, but all of them count towards the limit of
+/// the headers.
+struct Reception {
+  /// Why the client itself stopped receiving.
+  enum Cut {
+    case headersTooLarge
+    case bodyTooLarge
+    /// Under ``ResponseLimit/keep(first:discardUpTo:)``: no more is wanted.
+    case enough
+  }
+
+  /// The most header bytes of one answer. libcurl would take 100 KB in each line.
+  static let headerLimit = 64 << 10
+  /// Header room kept between answers.
+  private static let keptHeaderCapacity = 8 << 10
+
+  private(set) var cut: Cut?
+  /// The final status; 0 before its line.
+  private(set) var status = 0
+  /// Whether the final header block is there, down to its empty line.
+  private(set) var isAnswered = false
+  private(set) var headerBlock: [UInt8] = []
+  private(set) var body: [UInt8] = []
+  private var limit = ResponseLimit.fail(above: 0)
+  private var headerCount = 0
+  private var bodyCount = 0
+
+  /// Whether body bytes were thrown away.
+  var isBodyCut: Bool { bodyCount > body.count }
+
+  mutating func begin(limit: ResponseLimit) {
+    self.limit = limit
+    cut = nil
+    status = 0
+    isAnswered = false
+    if headerBlock.capacity > Self.keptHeaderCapacity {
+      headerBlock = []
+    } else {
+      headerBlock.removeAll(keepingCapacity: true)
+    }
+    body = []
+    headerCount = 0
+    bodyCount = 0
+  }
+
+  /// Takes one header line, line end included; false stops the transfer.
+  mutating func takeHeader(_ line: UnsafeRawBufferPointer) -> Bool {
+    headerCount += line.count
+    guard headerCount <= Self.headerLimit else {
+      cut = .headersTooLarge
+      return false
+    }
+    guard !isAnswered else { return true }
+    if let status = Self.status(of: line) {
+      self.status = status
+      headerBlock.removeAll(keepingCapacity: true)
+    }
+    headerBlock.append(contentsOf: line)
+    if let first = line.first, first == UInt8(ascii: "\r") || first == .lineFeed { isAnswered = status >= 200 }
+    return true
+  }
+
+  /// Takes the next bytes of the decompressed body; false stops the transfer.
+  mutating func takeBody(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    bodyCount += bytes.count
+    switch limit {
+    case .fail(let most):
+      guard bodyCount <= most else {
+        cut = .bodyTooLarge
+        body = []
+        return false
+      }
+      body.append(contentsOf: bytes)
+    case .keep(let first, let discardUpTo):
+      if body.count < first { body.append(contentsOf: bytes.prefix(first - body.count)) }
+      guard bodyCount <= max(first, discardUpTo) else {
+        cut = .enough
+        return false
+      }
+    }
+    return true
+  }
+
+  /// Lets go of the body and hands it out.
+  mutating func takeOutBody() -> [UInt8] {
+    let out = body
+    body = []
+    return out
+  }
+
+  /// The status in "HTTP/1.1 200 OK"; nil for any other line.
+  private static func status(of line: UnsafeRawBufferPointer) -> Int? {
+    guard line.count >= 9, line.starts(with: "HTTP/".utf8), let space = line.firstIndex(of: 0x20) else { return nil }
+    var status = 0
+    for byte in line[(space + 1)...].prefix(3) {
+      guard (0x30...0x39).contains(byte) else { return nil }
+      status = status * 10 + Int(byte - 0x30)
+    }
+    return status
+  }
+}

@@ -1,0 +1,192 @@
+import Foundation
+import Synchronization
+
+/// A server on a free loopback port, or a Unix socket, whose every connection is played by a script on a thread of its
+/// own. It does just what the script says, misbehaviour included.
+final class ScriptedServer: Sendable {
+  private struct State {
+    var connections: Set<Int32> = []
+    var isStopped = false
+  }
+
+  let port: UInt16
+  private let listener: Int32
+  private let unixSocketPath: String?
+  private let state = Mutex(State())
+  private let accepted = Atomic<Int>(0)
+  private let threads = DispatchGroup()
+
+  /// Connections accepted so far.
+  var acceptedCount: Int { accepted.load(ordering: .sequentiallyConsistent) }
+  var url: String { "http://127.0.0.1:\(port)" }
+
+  init(unixSocketPath: String? = nil, _ script: @escaping @Sendable (ServerConnection) -> Void) {
+    self.unixSocketPath = unixSocketPath
+    (listener, port) = unixSocketPath.map { (Self.listen(onUnixSocket: $0), 0) } ?? Self.listenOnLoopback()
+    threads.enter()
+    Thread.detachNewThread { [self] in
+      acceptAll(script)
+      threads.leave()
+    }
+  }
+
+  /// Cuts every connection and returns when all threads are gone. Must be called: the accepting thread keeps the server.
+  func stop() {
+    state.withLock { state in
+      state.isStopped = true
+      for connection in state.connections { shutdown(connection, Int32(SHUT_RDWR)) }
+    }
+    shutdown(listener, Int32(SHUT_RDWR))
+    threads.wait()
+    close(listener)
+    if let unixSocketPath { unlink(unixSocketPath) }
+  }
+
+  private func acceptAll(_ script: @escaping @Sendable (ServerConnection) -> Void) {
+    while true {
+      let descriptor = accept(listener, nil, nil)
+      guard descriptor >= 0 else {
+        if errno == EINTR || errno == ECONNABORTED { continue }
+        return
+      }
+      let isWanted = state.withLock { state in
+        if !state.isStopped { state.connections.insert(descriptor) }
+        return !state.isStopped
+      }
+      guard isWanted else {
+        close(descriptor)
+        return
+      }
+      let number = accepted.add(1, ordering: .sequentiallyConsistent).newValue
+      threads.enter()
+      Thread.detachNewThread { [self] in
+        let connection = ServerConnection(descriptor: descriptor, number: number)
+        script(connection)
+        state.withLock { state in
+          state.connections.remove(descriptor)
+          close(descriptor)
+        }
+        threads.leave()
+      }
+    }
+  }
+
+  static func listenOnLoopback(backlog: Int32 = 1024) -> (Int32, UInt16) {
+    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = inet_addr("127.0.0.1")
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let bound = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(listener, $0, length) == 0 && Glibc.listen(listener, backlog) == 0
+          && getsockname(listener, $0, &length) == 0
+      }
+    }
+    precondition(bound, "no loopback port: \(String(cString: strerror(errno)))")
+    return (listener, UInt16(bigEndian: address.sin_port))
+  }
+
+  private static func listen(onUnixSocket path: String) -> Int32 {
+    let listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8) + [0]) }
+    let bound = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(listener, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0 && Glibc.listen(listener, 16) == 0
+      }
+    }
+    precondition(bound, "no Unix socket at \(path): \(String(cString: strerror(errno)))")
+    return listener
+  }
+}
+
+/// A request as it came in.
+struct ReceivedRequest: Sendable {
+  var line = ""
+  var headers: [String] = []
+  var body: [UInt8] = []
+
+  func header(_ name: String) -> String? {
+    let prefix = name.lowercased() + ":"
+    return headers.first { $0.lowercased().hasPrefix(prefix) }
+      .map { $0.dropFirst(prefix.count).trimmingCharacters(in: .whitespaces) }
+  }
+}
+
+/// One connection in the hands of a script.
+struct ServerConnection: Sendable {
+  let descriptor: Int32
+  /// 1 for the first connection of the server.
+  let number: Int
+
+  /// The next request; nil when the client has closed. Reads a byte at a time up to the body, so that none is lost.
+  func readRequest() -> ReceivedRequest? {
+    var head: [UInt8] = []
+    var byte: UInt8 = 0
+    while !head.ends(with: Array("\r\n\r\n".utf8)) {
+      guard recv(descriptor, &byte, 1, 0) == 1 else { return nil }
+      head.append(byte)
+    }
+    var lines = String(decoding: head, as: UTF8.self).components(separatedBy: "\r\n")
+    var request = ReceivedRequest(line: lines.removeFirst(), headers: lines.filter { !$0.isEmpty })
+    let length = request.header("content-length").flatMap(Int.init) ?? 0
+    var body = [UInt8](repeating: 0, count: length)
+    var filled = 0
+    while filled < length {
+      let count = body.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress! + filled, length - filled, 0) }
+      guard count > 0 else { return nil }
+      filled += count
+    }
+    request.body = body
+    return request
+  }
+
+  /// False when the client has gone.
+  @discardableResult
+  func send(_ bytes: [UInt8]) -> Bool {
+    var sent = 0
+    while sent < bytes.count {
+      let count = bytes.withUnsafeBytes {
+        Glibc.send(descriptor, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
+      }
+      guard count > 0 else { return false }
+      sent += count
+    }
+    return true
+  }
+
+  @discardableResult
+  func send(_ text: String) -> Bool { send(Array(text.utf8)) }
+
+  /// A whole answer with its length.
+  @discardableResult
+  func answer(_ status: String = "200 OK", headers: [String] = [], body: [UInt8] = Array("fine".utf8)) -> Bool {
+    let head = (["HTTP/1.1 \(status)", "Content-Length: \(body.count)"] + headers).joined(separator: "\r\n")
+    return send(Array("\(head)\r\n\r\n".utf8) + body)
+  }
+
+  /// Makes the coming close a reset.
+  func armReset() {
+    var option = linger(l_onoff: 1, l_linger: 0)
+    setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+  }
+
+  /// Stays silent until the client closes or the server is stopped.
+  func waitForClose() {
+    var sink = [UInt8](repeating: 0, count: 4096)
+    while recv(descriptor, &sink, sink.count, 0) > 0 {}
+  }
+
+  /// Answers request after request.
+  func serve(_ each: (ReceivedRequest) -> Void) {
+    while let request = readRequest() { each(request) }
+  }
+}
+
+extension Array where Element: Equatable {
+  fileprivate func ends(with suffix: [Element]) -> Bool {
+    count >= suffix.count && self[(count - suffix.count)...].elementsEqual(suffix)
+  }
+}
