@@ -6,7 +6,7 @@ import GreenAPI
 ///
 /// https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md : `whsec_` and base64 is a key for
 /// HMAC-SHA256 (24 to 64 bytes), `whsk_` and base64 a private ed25519 key (a 32-byte seed, or seed and public key in 64 bytes).
-public struct SigningSecret: Sendable {
+public struct SigningSecret: Hashable, Sendable {
   private enum Key: Sendable {
     case symmetric(SymmetricKey)
     case ed25519(Curve25519.Signing.PrivateKey)
@@ -36,6 +36,22 @@ public struct SigningSecret: Sendable {
       key = .symmetric(SymmetricKey(data: bytes))
     } else {
       throw Invalid(description: "a signing secret begins with whsec_ (HMAC-SHA256) or whsk_ (ed25519)")
+    }
+  }
+
+  /// Equal when they are of one kind and sign with the same bytes, however those were written.
+  public static func == (a: SigningSecret, b: SigningSecret) -> Bool {
+    switch (a.key, b.key) {
+    case (.symmetric(let a), .symmetric(let b)): a == b
+    case (.ed25519(let a), .ed25519(let b)): a.rawRepresentation == b.rawRepresentation
+    default: false
+    }
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    switch key {
+    case .symmetric(let key): key.withUnsafeBytes { hasher.combine(bytes: $0) }
+    case .ed25519(let key): hasher.combine(key.rawRepresentation)
     }
   }
 
