@@ -39,7 +39,11 @@ final class DirectoryLock: Sendable {
 
   func release() {
     descriptor.withLock { descriptor in
-      if let open = descriptor { close(open) }
+      if let open = descriptor {
+        // A child just forked holds the same open file until it executes its program; this unlocks it for both.
+        _ = flock(open, LOCK_UN)
+        close(open)
+      }
       descriptor = nil
     }
   }
