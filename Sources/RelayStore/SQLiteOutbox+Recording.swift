@@ -1,0 +1,78 @@
+import Foundation
+import GRDB
+import RelayCore
+
+extension SQLiteOutbox {
+  public func record(_ poll: PollRecording) async throws(OutboxError) -> [Delivery] {
+    try await connection.write("recording a poll of account \(poll.idInstance)") { db in
+      // Notifications refer to their account.
+      try db.cachedStatement(sql: "INSERT INTO accounts (id_instance) VALUES (?) ON CONFLICT DO NOTHING")
+        .execute(arguments: [poll.idInstance.rawValue])
+      var recorder = try NotificationRecorder(db, recordedAt: poll.recordedAt)
+      for routed in poll.notifications { try recorder.record(routed) }
+      try Self.writeSnapshot(of: poll, newEvents: recorder.recorded, in: db)
+      try Self.touch(poll.recordedAt, in: db)
+      return recorder.heads
+    }
+  }
+}
+
+/// Writes notifications and their deliveries, within one transaction.
+private struct NotificationRecorder {
+  /// Notifications that were not in the history already.
+  private(set) var recorded = 0
+  /// New deliveries that are first in their lane.
+  private(set) var heads: [Delivery] = []
+
+  private let db: Database
+  private let recordedAt: Moment
+  private let insertNotification: Statement
+  private let insertDelivery: Statement
+  private let lanes: LaneQueries
+
+  init(_ db: Database, recordedAt: Moment) throws {
+    self.db = db
+    self.recordedAt = recordedAt
+    insertNotification = try db.cachedStatement(
+      sql: """
+        INSERT INTO notifications
+          (account, id_message, status, webhook_id, timestamp, chat_id, type_message, send_by_api, recorded_at, body)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (id_message, account, status) DO NOTHING
+        """)
+    // The same destination twice for one notification is one delivery.
+    insertDelivery = try db.cachedStatement(
+      sql: """
+        INSERT INTO deliveries (notification, destination, lane, state, recorded_steady, due_at)
+        VALUES (?, ?, ?, 'waiting', ?, ?)
+        ON CONFLICT (notification, destination) DO NOTHING
+        """)
+    lanes = try LaneQueries(db)
+  }
+
+  mutating func record(_ routed: PollRecording.Routed) throws {
+    let notification = routed.notification
+    try insertNotification.execute(
+      arguments: [
+        notification.idInstance.rawValue, notification.idMessage, notification.status.rawValue, notification.webhookID,
+        notification.timestamp, notification.chatId, notification.typeMessage, notification.sendByApi,
+        recordedAt.unix.milliseconds, Data(notification.body),
+      ])
+    guard db.changesCount > 0 else { return }
+    recorded += 1
+    let id = db.lastInsertedRowID
+    for route in routed.routes {
+      let isHead = try !lanes.hasHead(route.destination, route.lane)
+      try insertDelivery.execute(
+        arguments: [
+          id, route.destination.rawValue, route.lane.rawValue, recordedAt.steady.milliseconds,
+          isHead ? recordedAt.steady.milliseconds : nil,
+        ])
+      guard db.changesCount > 0, isHead else { continue }
+      heads.append(
+        Delivery(
+          id: DeliveryID(rawValue: db.lastInsertedRowID), destination: route.destination, lane: route.lane,
+          attempts: 0, recordedAt: recordedAt.steady, notification: notification))
+    }
+  }
+}
