@@ -1,6 +1,8 @@
 import Foundation
 import GreenAPI
 import GreenAPISimulator
+import Logging
+import Synchronization
 import Testing
 
 @Suite("The documented errors")
@@ -93,5 +95,47 @@ struct ErrorTests {
       dump(SimulatedInstance(instance, token: Secret(token)), to: &dumped)
       #expect(!dumped.contains(token))
     }
+  }
+
+  @Test("Nothing is logged that holds a token, at any level, whatever goes wrong")
+  func logs() async throws {
+    let log = RecordedLog()
+    let server = SimulatorServer(logger: Logger(label: "test") { _ in log })
+    let running = Task { try await server.run() }
+    let client = HTTPTestClient(port: try await server.boundPort)
+    let create = #"{"idInstance": \#(instance), "apiTokenInstance": "\#(token)"}"#
+    for _ in 0..<2 { _ = try await client.send("PUT", "/control/instances", body: create) }
+    let poll = "/waInstance\(instance)/getOutgoingStatuses/\(token)"
+    try await server.simulator.setFaults([Fault(.hangUp)], on: instance)
+    for path in [poll, poll, "/nowhere/\(token)", "/control/nowhere/\(token)"] { _ = try await client.get(path) }
+    _ = try await client.raw("GET \(poll) HTTP/1.1\r\nbad header\r\n\r\n")
+    running.cancel()
+    try? await running.value
+    #expect(!log.text.isEmpty)
+    #expect(!log.text.contains(token))
+  }
+}
+
+/// Keeps every line, whatever its level.
+private final class RecordedLog: LogHandler {
+  private let lines = Mutex<[String]>([])
+
+  var text: String { lines.withLock { $0.joined(separator: "\n") } }
+
+  var logLevel: Logger.Level {
+    get { .trace }
+    set {}
+  }
+  var metadata: Logger.Metadata {
+    get { [:] }
+    set {}
+  }
+  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { nil }
+    set {}
+  }
+
+  func log(event: LogEvent) {
+    lines.withLock { $0.append("\(event.message) \(event.metadata ?? [:]) \(event.error.map { "\($0)" } ?? "")") }
   }
 }

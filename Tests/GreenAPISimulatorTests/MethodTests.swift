@@ -166,6 +166,19 @@ struct MethodTests {
     }
   }
 
+  @Test("Tokens and ids of any characters are understood as Endpoint writes them")
+  func escapes() async throws {
+    try await withSimulator { running in
+      let odd: IDInstance = 1_101_000_002
+      try await running.simulator.addInstance(odd, token: Secret("a/b +%é?#"))
+      let post = Post(.text(""), idMessage: "A&B=é +%", participants: ["7@c.us"], status: .sent, script: [])
+      try await running.simulator.post(post, on: odd)
+      let endpoint = Endpoint(apiURL: "", idInstance: odd, apiTokenInstance: Secret("a/b +%é?#"))
+      let path = endpoint.url(.getStatusStatistic, query: [("idMessage", "A&B=é +%")])
+      #expect(try await running.client.get(path).text.contains("7@c.us"))
+    }
+  }
+
   @Test("One connection carries many requests")
   func keptConnection() async throws {
     try await withSimulator { running in

@@ -60,3 +60,14 @@ func withSimulator(
   try? await running.value
   try result.get()
 }
+
+struct NeverHappened: Error {}
+
+/// Waits for something to become true, no longer than 20 seconds.
+func eventually(_ condition: () async throws -> Bool) async throws {
+  let deadline = ContinuousClock.now + .seconds(20)
+  while try await !condition() {
+    guard ContinuousClock.now < deadline else { throw NeverHappened() }
+    await Task.yield()
+  }
+}

@@ -29,7 +29,7 @@ struct ServerTests {
       let request = Array("GET /waInstance\(number)/getOutgoingStatuses/t HTTP/1.1\r\nHost: a\r\n\r\n".utf8)
       #expect(write(socket, request, request.count) == request.count)
     }
-    while await simulator.requests.count < 3 { await Task.yield() }
+    try await eventually { await simulator.requests.count == 3 }
     let begun = ContinuousClock.now
     await group.triggerGracefulShutdown()
     try await running.value
