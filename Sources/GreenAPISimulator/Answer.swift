@@ -1,0 +1,118 @@
+import Foundation
+import GreenAPI
+
+/// What the simulator answers to one request, faults included, before it is written to a socket.
+public struct Answer: Hashable, Sendable {
+  /// How the bytes go over the wire.
+  public enum Delivery: Hashable, Sendable {
+    case whole
+    /// Half of what is announced, then the connection closes.
+    case truncated
+    case slow(bytesPerSecond: Int)
+    /// Nothing at all, with the connection open.
+    case silence
+    /// Nothing at all, with the connection closed.
+    case hangUp
+  }
+
+  /// A body of `head`, then `unit` repeated, then `tail`: large ones take no memory.
+  public struct Body: Hashable, Sendable {
+    public var head: [UInt8]
+    public var unit: [UInt8] = []
+    public var unitCount = 0
+    public var tail: [UInt8] = []
+
+    public init(_ bytes: [UInt8]) { head = bytes }
+
+    init(head: [UInt8], unit: [UInt8], unitCount: Int, tail: [UInt8]) {
+      self.head = head
+      self.unit = unit
+      self.unitCount = unitCount
+      self.tail = tail
+    }
+
+    public var size: Int { head.count + unit.count * unitCount + tail.count }
+
+    /// The bytes of a body that isn't repeated.
+    public var bytes: [UInt8] { head + tail }
+  }
+
+  /// One state of one message that a successful getOutgoingStatuses answer carries whole.
+  public struct Shown: Hashable, Sendable {
+    public let idInstance: IDInstance
+    public let idMessage: String
+    public let status: MessageStatus
+  }
+
+  public var status: Int
+  public var contentType: String
+  public var contentEncoding: String?
+  public var body: Body
+  public var delivery: Delivery = .whole
+  /// Seconds that the Date header is off.
+  public var dateOffset = 0
+  public var shown: [Shown] = []
+
+  static let jsonType = "application/json; charset=utf-8"
+  static let textType = "text/plain; charset=utf-8"
+
+  init(_ json: JSON, status: Int = 200) {
+    self.status = status
+    contentType = Self.jsonType
+    body = Body(json.bytes)
+  }
+
+  init(status: Int, text: String) {
+    self.status = status
+    contentType = Self.textType
+    body = Body(Array(text.utf8))
+  }
+}
+
+extension Answer {
+  /// An error answer as GREEN-API documents it. https://green-api.com/en/docs/api/common-errors/
+  static func error(_ kind: APIFailure.Kind, _ method: APIMethod) -> Answer {
+    switch kind {
+    case .starting: Answer(status: 400, text: "instance in starting process try later")
+    case .notAuthorized: Answer(status: 400, text: "instance account not authorized")
+    case .badRequest: Answer(status: 400, text: "bad request data")
+    case .wrongToken: documented(401, method)
+    case .noAccess: documented(403, method)
+    case .rateLimited: documented(429, method)
+    case .quotaExceeded: documented(466, method)
+    case .serverTrouble: documented(500, method)
+    case .unexpectedAnswer: documented(404, method)
+    }
+  }
+
+  /// The body that goes with an HTTP status where none is given.
+  static func documented(_ status: Int, _ method: APIMethod) -> Answer {
+    switch status {
+    case 200: Answer(JSON.array([]))
+    // What the beta methods were seen to say: green-api/issues #790.
+    case 400, 500: Answer(status: status, text: "Internal Server Error")
+    case 401: Answer(status: status, text: "Unauthorized")
+    case 403: Answer(status: status, text: "Forbidden")
+    case 404: Answer(status: status, text: "Not Found")
+    case 405: Answer(status: status, text: "Method Not Allowed")
+    case 429: Answer(status: status, text: "Too Many Requests")
+    case 466: quotaExceeded(method)
+    case 499: Answer(status: status, text: "Client Closed Request")
+    case 502: Answer(status: status, text: "Bad Gateway")
+    case 503: Answer(status: status, text: "Service Unavailable")
+    case 504: Answer(status: status, text: "Gateway Timeout")
+    default: Answer(status: status, text: "")
+    }
+  }
+
+  /// https://green-api.com/en/docs/api/466-error-example-body/
+  private static func quotaExceeded(_ method: APIMethod) -> Answer {
+    Answer(
+      [
+        "invokeStatus": [
+          "method": .string(method.rawValue.lowercased()), "used": 100, "total": 100, "status": "QUOTE_EXCEEDED",
+          "description": "The simulated account has used up this month's quota",
+        ]
+      ], status: 466)
+  }
+}
