@@ -36,7 +36,8 @@ struct ConfigurationDocument {
       let number = String(scalar.value, radix: 16, uppercase: true)
       report(
         place(position),
-        "the character U+\(String(repeating: "0", count: max(0, 4 - number.count)) + number) is not allowed in YAML")
+        "the character U+\(String(repeating: "0", count: max(0, 4 - number.count)) + number) is not allowed in YAML, expected text or an escape in double quotes"
+      )
       return
     }
     text.replaceAll("*", with: aliasMark)
@@ -61,7 +62,7 @@ struct ConfigurationDocument {
         guard let name = names.first, let mark = spare.popLast(),
           text.rename(keyAt: (context.mark.line, context.mark.column), with: mark)
         else {
-          return report(place(context.mark), "the key \(quote(names.first ?? "")) is given twice")
+          return report(place(context.mark), "the key \(quote(names.first ?? "")) is given twice, expected it once")
         }
         duplicates[mark] = restored(name)
       } catch {
@@ -138,7 +139,7 @@ struct ConfigurationDocument {
     for (name, places) in repeated {
       let all = places + entries.filter { $0.key == name }.map(\.place)
       for place in all.dropFirst() {
-        report(place, "the key \(quote(name)) is given twice, first in line \(all[0].line ?? 0)")
+        report(place, "the key \(quote(name)) is given twice, first in line \(all[0].line ?? 0), expected it once")
       }
     }
     return entries
@@ -196,6 +197,9 @@ struct ConfigurationDocument {
     guard let error = error as? YamlError else { return report(root.place, "no valid YAML: \(error)") }
     switch error {
     case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _):
+      guard !problem.contains("nesting") else {
+        return report(place(mark), "lists and mappings are nested too deep to be read")
+      }
       let sentence = [context?.text, problem].compactMap { $0 }.joined(separator: ", ")
       let hint = text.scalar(at: (mark.line, mark.column)).flatMap(Self.hint)
       report(place(mark), "no valid YAML: \(sentence)" + (hint.map { ", expected \($0)" } ?? ""))
@@ -215,15 +219,4 @@ struct ConfigurationDocument {
     default: nil
     }
   }
-}
-
-/// A text from outside in a message: in quotes, at most 60 characters, and nothing in it that a terminal would act on.
-func quote(_ text: some StringProtocol) -> String {
-  let shown = text.unicodeScalars.prefix(60).map { scalar in
-    switch scalar.properties.generalCategory {
-    case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .surrogate, .unassigned: "\u{FFFD}"
-    default: String(scalar)
-    }
-  }
-  return "'\(shown.joined())\(text.unicodeScalars.count > 60 ? "…" : "")'"
 }

@@ -144,7 +144,8 @@ extension ConfigurationReference {
       "what is kept in order; a failure holds up what is behind it there"),
     key("destinations[].retry", mapping, "when a failed delivery is attempted again"),
     key(
-      "destinations[].retry.schedule", "a list of durations", default: "[5s, 30s, 2m, 10m, 30m, 1h, 3h, 6h, 12h, 24h]",
+      "destinations[].retry.schedule", "a list of durations above 0s",
+      default: "[5s, 30s, 2m, 10m, 30m, 1h, 3h, 6h, 12h, 24h]",
       "the wait after each failed attempt; one failure more and it is a dead letter"),
     key(
       "destinations[].retry.jitter", "a number from 0 to 1", default: "0.2",

@@ -15,6 +15,9 @@ enum Spelling {
       ?? candidates.first { related(bare($0), plain) { $0.hasPrefix($1) } }
   }
 
+  /// Whether they differ in case, `_` and `-` only.
+  static func isSame(_ a: String, _ b: String) -> Bool { bare(a) == bare(b) }
+
   private static func bare(_ word: String) -> String {
     word.lowercased().filter { $0 != "_" && $0 != "-" }
   }
