@@ -62,7 +62,7 @@ struct ConfigurationReferenceTests {
       idInstance: "7", apiURL: "https://1101.api.green-api.com", token: .literal(Secret(token)), destination: "crm",
       webhookURL: "https://a.b/c?d=e&f=%20")
     if token.contains("\t") {
-      let line = "c.yaml:6:23: apiTokenInstance has control characters in it, expected the secret alone, in one line"
+      let line = "c.yaml:7:23: apiTokenInstance has control characters in it, expected the secret alone, in one line"
       #expect(sample.errors(text) == [line])
       return
     }

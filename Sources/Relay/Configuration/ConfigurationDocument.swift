@@ -3,16 +3,18 @@ import Yams
 /// The YAML text of a configuration as values with places.
 ///
 /// Yams makes the tree, but three things are done here, because it would stop at the first of them or never end:
-/// - *Aliases.* Yams shares what an alias refers to, so a few lines of aliases of aliases make a tree that takes ages to walk
-///   (and to compare, when they stand as keys). Before it sees the text, every `*` becomes a character that means nothing in YAML;
-///   the aliases come back as plain scalars and are resolved here, within ``maximumValues``.
-/// - *Duplicate keys.* Yams ends with an error at the first; each is renamed and the text read again, so that all are found.
+/// - *Aliases.* Yams shares what an alias refers to, so a few lines of aliases of aliases make a tree that takes ages
+///   to walk (and to compare, when they stand as keys). Before it sees the text, every `*` becomes a character that
+///   means nothing in YAML; the aliases come back as plain scalars and are resolved here, within ``maximumValues``.
+/// - *Duplicate keys.* Yams ends with an error at the first; each is renamed and the text read again, so that all are
+///   found.
 /// - *Characters YAML forbids* are found beforehand, as Yams can't say where they are.
 struct ConfigurationDocument {
   private(set) var root: ConfigurationValue
   private(set) var problems: [ConfigurationProblem] = []
 
-  /// Values in a file, counted again each time an alias repeats them. A 1 MiB file without aliases can hold some 500,000.
+  /// Values in a file, counted again each time an alias repeats them. A 1 MiB file without aliases can hold some
+  /// 500,000.
   static let maximumValues = 1_000_000
   /// Mappings and lists within each other. The configuration itself needs 5.
   static let maximumDepth = 64
@@ -33,11 +35,9 @@ struct ConfigurationDocument {
     var spare = text.unusedScalars(Self.maximumDuplicates + 1)
     aliasMark = spare.removeLast()
     if let (position, scalar) = text.forbiddenScalar() {
-      let number = String(scalar.value, radix: 16, uppercase: true)
-      report(
-        place(position),
-        "the character U+\(String(repeating: "0", count: max(0, 4 - number.count)) + number) is not allowed in YAML, expected text or an escape in double quotes"
-      )
+      let digits = String(scalar.value, radix: 16, uppercase: true)
+      let name = "U+" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+      report(place(position), "the character \(name) is not allowed in YAML, expected an escape in double quotes")
       return
     }
     text.replaceAll("*", with: aliasMark)
@@ -145,7 +145,8 @@ struct ConfigurationDocument {
     return entries
   }
 
-  /// What the anchor of this name stands for. The name is never shown: it may be a secret that begins with `*` and lacks quotes.
+  /// What the anchor of this name stands for. The name is never shown: it may be a secret that begins with `*` and
+  /// lacks quotes.
   private mutating func alias(_ name: String, at place: ConfigurationPlace) -> ConfigurationValue {
     guard let anchor = anchors[name] else {
       report(

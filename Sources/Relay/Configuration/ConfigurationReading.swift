@@ -2,8 +2,8 @@ import GreenAPI
 
 /// One pass over a configuration's values: takes out what each key holds, and collects every problem on the way.
 ///
-/// A reading method answers `nil` for a key that isn't there and for one whose value is wrong; the wrong one has been reported by
-/// then, so that the caller goes on with the default and the rest of the file is checked too.
+/// A reading method answers `nil` for a key that isn't there and for one whose value is wrong; the wrong one has been
+/// reported by then, so that the caller goes on with the default and the rest of the file is checked too.
 struct ConfigurationReading {
   let environment: ConfigurationEnvironment
   /// Where relative paths in the configuration start.
@@ -95,8 +95,8 @@ extension ConfigurationReading {
     let elsewhere = ConfigurationReference.keys.filter { Spelling.isSame($0.name, entry.key) }.map(\.section)
     let within = elsewhere.first { $0.hasPrefix(path.isEmpty ? "" : path + ".") || path.hasPrefix($0 + ".") }
     let near = Spelling.nearest(to: entry.key, among: here)
-    // A key of this very account or destination, one level off, is likelier than one of a similar name, and that one likelier
-    // than a key of another part of the file.
+    // A key of this very account or destination, one level off, is likelier than one of a similar name, and that one
+    // likelier than a key of another part of the file.
     if let section = within ?? (near == nil ? elsewhere.first : nil),
       !here.contains(where: { Spelling.isSame($0, entry.key) })
     {

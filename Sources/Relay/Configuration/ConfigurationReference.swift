@@ -19,15 +19,16 @@ public struct ConfigurationKey: Hashable, Sendable {
   public var section: String { path.split(separator: ".").dropLast().joined(separator: ".") }
 }
 
-/// Every key of the configuration file, in the order of the file: the one table that unknown keys are checked against, that the
-/// messages, the template of `statusrelay init` and the README's reference are made from.
+/// Every key of the configuration file, in the order of the file: the one table that unknown keys are checked against,
+/// that the messages, the template of `statusrelay init` and the README's reference are made from.
 public enum ConfigurationReference {
   public static let keys: [ConfigurationKey] = general + accounts + destinations
 
   /// The keys that may stand directly in a section.
   static func keys(in section: String) -> [ConfigurationKey] { bySection[section] ?? [] }
 
-  /// The key of that path. Asking for one that isn't in the table is a mistake in this program, found by any test that gets there.
+  /// The key of that path. Asking for one that isn't in the table is a mistake in this program, found by any test that
+  /// gets there.
   static func key(_ path: String) -> ConfigurationKey {
     guard let key = byPath[path] else { preconditionFailure("\(path) is not in the table of keys") }
     return key

@@ -1,5 +1,5 @@
-/// A text from outside in a message: in quotes, at most 60 characters, and nothing in it that a terminal would act on. What has
-/// the looks of a token, put in the wrong place, is not shown at all.
+/// A text from outside in a message: in quotes, at most 60 characters, and nothing in it that a terminal would act on.
+/// What has the looks of a token, put in the wrong place, is not shown at all.
 func quote(_ text: some StringProtocol) -> String {
   if hasLooksOfSecret(text) { return "'…'" }
   let shown = text.unicodeScalars.prefix(60).map { scalar in

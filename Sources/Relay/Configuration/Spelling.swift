@@ -1,8 +1,8 @@
 /// What a person may have meant by a word that isn't known.
 enum Spelling {
-  /// The likeliest of the candidates, or `nil` when none is near: the same but for case, `_` and `-`; else at most a third of the
-  /// letters off; else the one it ends or begins with, or that ends or begins with it (`webhookUrl` for `url`, `token` for
-  /// `webhookUrlToken`).
+  /// The likeliest of the candidates, or `nil` when none is near: the same but for case, `_` and `-`; else at most a
+  /// third of the letters off; else the one it ends or begins with, or that ends or begins with it (`webhookUrl` for
+  /// `url`, `token` for `webhookUrlToken`).
   static func nearest(to word: String, among candidates: [String]) -> String? {
     let plain = bare(word)
     // Longer texts are no slips of the pen, and the distance takes time in proportion to the length.
@@ -26,7 +26,8 @@ enum Spelling {
     a.count >= 3 && (holds(a, b) || holds(b, a))
   }
 
-  /// Insertions, deletions, replacements and swaps of neighbours that lead from one to the other (optimal string alignment).
+  /// Insertions, deletions, replacements and swaps of neighbours that lead from one to the other (optimal string
+  /// alignment).
   static func distance(_ a: String, _ b: String) -> Int {
     let a = Array(a)
     let b = Array(b)
