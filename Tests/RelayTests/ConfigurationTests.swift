@@ -106,7 +106,7 @@ struct ConfigurationTests {
   func yamlWords() throws {
     let yaml = Sample.with(
       account: "poll:\n  # interval: 5s\nwid: 0110", destination: "webhookUrlToken: 0012_3\nname: on")
-    let configuration = try Sample().load(yaml.replacing("name: crm\n", with: "").replacing("  - \n", with: "  -\n"))
+    let configuration = try Sample().load(yaml.replacing("- name: crm\n    url", with: "- url"))
     #expect(configuration.destinations[0].webhookUrlToken == Secret("0012_3"))
     #expect(configuration.destinations[0].name == "on")
     #expect(configuration.accounts[0].wid == "0110")

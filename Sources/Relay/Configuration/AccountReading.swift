@@ -4,8 +4,8 @@ import RelayCore
 extension ConfigurationReading {
   private typealias Account = RelayConfiguration.Account
 
-  /// The accounts, and every idInstance that was given in a readable form, so that a destination isn't blamed for an account
-  /// that has another fault.
+  /// The accounts, and every idInstance that was given in a readable form, so that a destination isn't blamed for an
+  /// account that has another fault.
   mutating func accounts(
     of root: ConfigurationSection
   ) -> (accounts: [RelayConfiguration.Account], named: [IDInstance: ConfigurationPlace]) {

@@ -3,16 +3,18 @@ import Yams
 /// The YAML text of a configuration as values with places.
 ///
 /// Yams makes the tree, but three things are done here, because it would stop at the first of them or never end:
-/// - *Aliases.* Yams shares what an alias refers to, so a few lines of aliases of aliases make a tree that takes ages to walk
-///   (and to compare, when they stand as keys). Before it sees the text, every `*` becomes a character that means nothing in YAML;
-///   the aliases come back as plain scalars and are resolved here, within ``maximumValues``.
-/// - *Duplicate keys.* Yams ends with an error at the first; each is renamed and the text read again, so that all are found.
+/// - *Aliases.* Yams shares what an alias refers to, so a few lines of aliases of aliases make a tree that takes ages
+///   to walk (and to compare, when they stand as keys). Before it sees the text, every `*` becomes a character that
+///   means nothing in YAML; the aliases come back as plain scalars and are resolved here, within ``maximumValues``.
+/// - *Duplicate keys.* Yams ends with an error at the first; each is renamed and the text read again, so that all are
+///   found.
 /// - *Characters YAML forbids* are found beforehand, as Yams can't say where they are.
 struct ConfigurationDocument {
   private(set) var root: ConfigurationValue
   private(set) var problems: [ConfigurationProblem] = []
 
-  /// Values in a file, counted again each time an alias repeats them. A 1 MiB file without aliases can hold some 500,000.
+  /// Values in a file, counted again each time an alias repeats them. A 1 MiB file without aliases can hold some
+  /// 500,000.
   static let maximumValues = 1_000_000
   /// Mappings and lists within each other. The configuration itself needs 5.
   static let maximumDepth = 64
@@ -33,10 +35,9 @@ struct ConfigurationDocument {
     var spare = text.unusedScalars(Self.maximumDuplicates + 1)
     aliasMark = spare.removeLast()
     if let (position, scalar) = text.forbiddenScalar() {
-      let number = String(scalar.value, radix: 16, uppercase: true)
-      report(
-        place(position),
-        "the character U+\(String(repeating: "0", count: max(0, 4 - number.count)) + number) is not allowed in YAML")
+      let digits = String(scalar.value, radix: 16, uppercase: true)
+      let name = "U+" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+      report(place(position), "the character \(name) is not allowed in YAML, expected an escape in double quotes")
       return
     }
     text.replaceAll("*", with: aliasMark)
@@ -61,7 +62,7 @@ struct ConfigurationDocument {
         guard let name = names.first, let mark = spare.popLast(),
           text.rename(keyAt: (context.mark.line, context.mark.column), with: mark)
         else {
-          return report(place(context.mark), "the key \(quote(names.first ?? "")) is given twice")
+          return report(place(context.mark), "the key \(quote(names.first ?? "")) is given twice, expected it once")
         }
         duplicates[mark] = restored(name)
       } catch {
@@ -138,13 +139,14 @@ struct ConfigurationDocument {
     for (name, places) in repeated {
       let all = places + entries.filter { $0.key == name }.map(\.place)
       for place in all.dropFirst() {
-        report(place, "the key \(quote(name)) is given twice, first in line \(all[0].line ?? 0)")
+        report(place, "the key \(quote(name)) is given twice, first in line \(all[0].line ?? 0), expected it once")
       }
     }
     return entries
   }
 
-  /// What the anchor of this name stands for. The name is never shown: it may be a secret that begins with `*` and lacks quotes.
+  /// What the anchor of this name stands for. The name is never shown: it may be a secret that begins with `*` and
+  /// lacks quotes.
   private mutating func alias(_ name: String, at place: ConfigurationPlace) -> ConfigurationValue {
     guard let anchor = anchors[name] else {
       report(
@@ -196,6 +198,9 @@ struct ConfigurationDocument {
     guard let error = error as? YamlError else { return report(root.place, "no valid YAML: \(error)") }
     switch error {
     case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _):
+      guard !problem.contains("nesting") else {
+        return report(place(mark), "lists and mappings are nested too deep to be read")
+      }
       let sentence = [context?.text, problem].compactMap { $0 }.joined(separator: ", ")
       let hint = text.scalar(at: (mark.line, mark.column)).flatMap(Self.hint)
       report(place(mark), "no valid YAML: \(sentence)" + (hint.map { ", expected \($0)" } ?? ""))
@@ -215,15 +220,4 @@ struct ConfigurationDocument {
     default: nil
     }
   }
-}
-
-/// A text from outside in a message: in quotes, at most 60 characters, and nothing in it that a terminal would act on.
-func quote(_ text: some StringProtocol) -> String {
-  let shown = text.unicodeScalars.prefix(60).map { scalar in
-    switch scalar.properties.generalCategory {
-    case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .surrogate, .unassigned: "\u{FFFD}"
-    default: String(scalar)
-    }
-  }
-  return "'\(shown.joined())\(text.unicodeScalars.count > 60 ? "…" : "")'"
 }

@@ -24,7 +24,8 @@ public struct ConfigurationEnvironment: Sendable {
     variables[name].flatMap { $0.isEmpty ? nil : $0 }
   }
 
-  /// The absolute path: `~/` is the home directory, anything else that doesn't begin with a slash starts in `directory`.
+  /// The absolute path: `~/` is the home directory, anything else that doesn't begin with a slash starts in
+  /// `directory`.
   func absolutePath(_ path: String, in directory: String) -> String {
     if path.hasPrefix("/") { return path }
     if path.hasPrefix("~/"), let home = variable("HOME") { return home + path.dropFirst() }
@@ -46,8 +47,9 @@ public enum ConfigurationSource: Hashable, Sendable {
   /// Looked for in this order when neither `--config` nor ``variable`` names a file.
   public static let defaultPaths = ["statusrelay.yaml", "/etc/statusrelay/config.yaml"]
 
-  /// `--config FILE`, else `$STATUSRELAY_CONFIG`, else `./statusrelay.yaml`, else `/etc/statusrelay/config.yaml`, else the
-  /// environment. A file that is named is taken even when it doesn't exist, so that a slip is reported and not passed over.
+  /// `--config FILE`, else `$STATUSRELAY_CONFIG`, else `./statusrelay.yaml`, else `/etc/statusrelay/config.yaml`, else
+  /// the environment. A file that is named is taken even when it doesn't exist, so that a slip is reported and not
+  /// passed over.
   public static func find(option: String?, in environment: ConfigurationEnvironment) -> ConfigurationSource {
     if let option { return .file(path: option) }
     if let path = environment.variable(variable) { return .file(path: path) }

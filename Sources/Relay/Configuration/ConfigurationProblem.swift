@@ -1,4 +1,5 @@
-/// Where in the configuration something stands: `statusrelay.yaml:4:7`, or `$GREEN_API_URL` when it came from the environment.
+/// Where in the configuration something stands: `statusrelay.yaml:4:7`, or `$GREEN_API_URL` when it came from the
+/// environment.
 public struct ConfigurationPlace: Hashable, Sendable, CustomStringConvertible {
   /// The file as the person named it, or the environment variable with its `$`.
   public var source: String
@@ -32,7 +33,8 @@ public struct ConfigurationProblem: Hashable, Sendable, CustomStringConvertible 
   public var description: String { "\(place): \(text)" }
 }
 
-/// Everything that is wrong with a configuration, so that it can be mended in one go. Nothing is started with one of these.
+/// Everything that is wrong with a configuration, so that it can be mended in one go. Nothing is started with one of
+/// these.
 public struct ConfigurationErrors: Error, Hashable, Sendable, CustomStringConvertible {
   /// Never empty; in the order of their places.
   public let problems: [ConfigurationProblem]

@@ -2,8 +2,8 @@ import GreenAPI
 
 /// One pass over a configuration's values: takes out what each key holds, and collects every problem on the way.
 ///
-/// A reading method answers `nil` for a key that isn't there and for one whose value is wrong; the wrong one has been reported by
-/// then, so that the caller goes on with the default and the rest of the file is checked too.
+/// A reading method answers `nil` for a key that isn't there and for one whose value is wrong; the wrong one has been
+/// reported by then, so that the caller goes on with the default and the rest of the file is checked too.
 struct ConfigurationReading {
   let environment: ConfigurationEnvironment
   /// Where relative paths in the configuration start.
@@ -46,6 +46,8 @@ struct ConfigurationSection {
   let path: String
   let place: ConfigurationPlace
   fileprivate(set) var entries: [String: ConfigurationValue] = [:]
+  /// Whether something else stands where the mapping should: then nothing is said to be missing from it.
+  fileprivate var isUnreadable = false
 
   func key(_ name: String) -> ConfigurationKey {
     ConfigurationReference.key(path.isEmpty ? name : "\(path).\(name)")
@@ -69,8 +71,10 @@ extension ConfigurationReading {
   mutating func section(_ value: ConfigurationValue, path: String) -> ConfigurationSection {
     var section = ConfigurationSection(path: path, place: value.place)
     switch value.content {
-    case .nothing, .unreadable: break
+    case .nothing: break
+    case .unreadable: section.isUnreadable = true
     case .text, .list:
+      section.isUnreadable = true
       let keys = ConfigurationReference.keys(in: path).map(\.name).joined(separator: ", ")
       report(value.place, "\(Self.title(path)) is \(value.kind)", expected: "a mapping of \(keys)")
     case .mapping(let entries):
@@ -88,15 +92,20 @@ extension ConfigurationReading {
 
   private mutating func reportUnknownKey(_ entry: ConfigurationValue.Entry, in path: String) {
     let here = ConfigurationReference.keys(in: path).map(\.name)
-    let elsewhere = ConfigurationReference.keys.filter { $0.name == entry.key }.map(\.section)
-    if let section = elsewhere.first {
-      let place = section.isEmpty ? "the top of the file" : "'\(section)'"
+    let elsewhere = ConfigurationReference.keys.filter { Spelling.isSame($0.name, entry.key) }.map(\.section)
+    let within = elsewhere.first { $0.hasPrefix(path.isEmpty ? "" : path + ".") || path.hasPrefix($0 + ".") }
+    let near = Spelling.nearest(to: entry.key, among: here)
+    // A key of this very account or destination, one level off, is likelier than one of a similar name, and that one
+    // likelier than a key of another part of the file.
+    if let section = within ?? (near == nil ? elsewhere.first : nil),
+      !here.contains(where: { Spelling.isSame($0, entry.key) })
+    {
+      let place = section.isEmpty ? "at the top of the file" : "in '\(section)'"
       return report(
-        entry.place, "the key \(quote(entry.key)) does not belong in \(Self.title(path))", expected: "it in \(place)")
+        entry.place, "the key \(quote(entry.key)) does not belong in \(Self.title(path))", expected: "it \(place)")
     }
     report(
-      entry.place, "unknown key \(quote(entry.key)) in \(Self.title(path))", expected: Self.either(here),
-      meant: Spelling.nearest(to: entry.key, among: here))
+      entry.place, "unknown key \(quote(entry.key)) in \(Self.title(path))", expected: Self.either(here), meant: near)
   }
 
   /// The values of a list that must not be empty; `nil` when it isn't there or is none.
@@ -116,7 +125,11 @@ extension ConfigurationReading {
   }
 
   private static func title(_ path: String) -> String {
-    path.isEmpty ? "the configuration" : "'\(path)'"
+    switch path {
+    case "": "the configuration"
+    case _ where path.hasSuffix("[]"): "an entry of '\(path.dropLast(2))'"
+    default: "'\(path)'"
+    }
   }
 
   static func either(_ names: [String]) -> String {
@@ -141,26 +154,28 @@ extension ConfigurationReading {
   }
 
   /// The value as the text it was written as. Numbers and words such as `on` are texts too.
-  mutating func text(_ value: ConfigurationValue, _ key: ConfigurationKey) -> Text? {
+  mutating func text(_ value: ConfigurationValue, _ key: ConfigurationKey, isEntry: Bool = false) -> Text? {
     switch value.content {
     case .text(let text) where !text.allSatisfy(\.isWhitespace): return (text, value.place)
     case .text:
-      report(value.place, "\(key.name) is empty", expected: key.form)
+      report(value.place, "\(isEntry ? "an entry of " : "")\(key.name) is empty", expected: key.form)
     case .unreadable: break
-    case .nothing, .list, .mapping: reportKind(of: value, key)
+    case .nothing, .list, .mapping: reportKind(of: value, key, isEntry: isEntry)
     }
     return nil
   }
 
   mutating func reportMissing(_ key: ConfigurationKey, in section: ConfigurationSection) {
+    guard !section.isUnreadable else { return }
     report(section.place, "\(key.name) is missing", expected: key.form)
   }
 
-  mutating func reportKind(of value: ConfigurationValue, _ key: ConfigurationKey) {
+  mutating func reportKind(of value: ConfigurationValue, _ key: ConfigurationKey, isEntry: Bool = false) {
+    let title = (isEntry ? "an entry of " : "") + key.name
     if case .nothing = value.content {
-      report(value.place, "\(key.name) has no value", expected: key.form + " (or the key left out)")
+      report(value.place, "\(title) has no value", expected: key.form + (isEntry ? "" : " (or the key left out)"))
     } else {
-      report(value.place, "\(key.name) is \(value.kind)", expected: key.form)
+      report(value.place, "\(title) is \(value.kind)", expected: key.form)
     }
   }
 
@@ -215,7 +230,7 @@ extension ConfigurationReading {
     case "true", "yes", "on": return true
     case "false", "no", "off": return false
     default:
-      report(text.place, "\(name) \(quote(text.text)) is neither", expected: section.key(name).form)
+      report(text.place, "\(name) \(quote(text.text)) is no truth value", expected: section.key(name).form)
       return nil
     }
   }

@@ -19,15 +19,16 @@ public struct ConfigurationKey: Hashable, Sendable {
   public var section: String { path.split(separator: ".").dropLast().joined(separator: ".") }
 }
 
-/// Every key of the configuration file, in the order of the file: the one table that unknown keys are checked against, that the
-/// messages, the template of `statusrelay init` and the README's reference are made from.
+/// Every key of the configuration file, in the order of the file: the one table that unknown keys are checked against,
+/// that the messages, the template of `statusrelay init` and the README's reference are made from.
 public enum ConfigurationReference {
   public static let keys: [ConfigurationKey] = general + accounts + destinations
 
   /// The keys that may stand directly in a section.
   static func keys(in section: String) -> [ConfigurationKey] { bySection[section] ?? [] }
 
-  /// The key of that path. Asking for one that isn't in the table is a mistake in this program, found by any test that gets there.
+  /// The key of that path. Asking for one that isn't in the table is a mistake in this program, found by any test that
+  /// gets there.
   static func key(_ path: String) -> ConfigurationKey {
     guard let key = byPath[path] else { preconditionFailure("\(path) is not in the table of keys") }
     return key
@@ -144,7 +145,8 @@ extension ConfigurationReference {
       "what is kept in order; a failure holds up what is behind it there"),
     key("destinations[].retry", mapping, "when a failed delivery is attempted again"),
     key(
-      "destinations[].retry.schedule", "a list of durations", default: "[5s, 30s, 2m, 10m, 30m, 1h, 3h, 6h, 12h, 24h]",
+      "destinations[].retry.schedule", "a list of durations above 0s",
+      default: "[5s, 30s, 2m, 10m, 30m, 1h, 3h, 6h, 12h, 24h]",
       "the wait after each failed attempt; one failure more and it is a dead letter"),
     key(
       "destinations[].retry.jitter", "a number from 0 to 1", default: "0.2",

@@ -2,8 +2,8 @@ import GreenAPI
 import RelayCore
 
 extension RelayConfiguration: CustomStringConvertible {
-  /// What the configuration comes to, defaults included and secrets left out, as `statusrelay check` shows it: a heading for each
-  /// part, and two spaces before what belongs to it.
+  /// What the configuration comes to, defaults included and secrets left out, as `statusrelay check` shows it: a
+  /// heading for each part, and two spaces before what belongs to it.
   public var description: String {
     var summary = ConfigurationSummary()
     summary.heading("relay")

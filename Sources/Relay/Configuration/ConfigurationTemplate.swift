@@ -1,9 +1,10 @@
 import GreenAPI
 
-/// The commented file that `statusrelay init` writes: first what must be there, filled in, then every other key as a comment.
+/// The commented file that `statusrelay init` writes: first what must be there, filled in, then every other key as a
+/// comment.
 ///
-/// A line that begins with `##` is an explanation; one that begins with a single `#` is a key with its default, or with an example
-/// where there is none, that takes effect when the `#` is removed.
+/// A line that begins with `##` is an explanation; one that begins with a single `#` is a key with its default, or with
+/// an example where there is none, that takes effect when the `#` is removed.
 public enum ConfigurationTemplate {
   /// Where `apiTokenInstance` comes from.
   public enum TokenSource: Hashable, Sendable {
@@ -33,6 +34,7 @@ public enum ConfigurationTemplate {
   ) -> String {
     """
     ## statusrelay's configuration. Check it with: statusrelay check
+    ## Below each part's first lines stand its other keys, with their defaults or an example: remove the # to use one.
 
     accounts:
       - idInstance: \(scalar(idInstance))
@@ -67,8 +69,8 @@ public enum ConfigurationTemplate {
       }
   }
 
-  /// The text as YAML reads it back: plain where that is safe, else in single quotes, or in double quotes when it has characters
-  /// that need an escape.
+  /// The text as YAML reads it back: plain where that is safe, else in single quotes, or in double quotes when it has
+  /// characters that need an escape.
   private static func scalar(_ text: String) -> String {
     let plain = text.wholeMatch(of: #/[A-Za-z0-9\/](?:[A-Za-z0-9_.\/@+?=&%~\-]|:(?=\S))*/#) != nil
     if plain, !["null", "true", "false", "yes", "no", "on", "off"].contains(text.lowercased()) { return text }

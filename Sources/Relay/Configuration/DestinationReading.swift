@@ -84,7 +84,7 @@ extension ConfigurationReading {
     guard let values = list("accounts", of: section) else { return nil }
     var names: Set<IDInstance> = []
     for value in values {
-      guard let text = text(value, section.key("accounts")), let id = idInstance(text) else { continue }
+      guard let text = text(value, section.key("accounts"), isEntry: true), let id = idInstance(text) else { continue }
       names.insert(id)
       if !accounts.contains(id) {
         report(
@@ -101,7 +101,7 @@ extension ConfigurationReading {
     let documented = MessageStatus.documented.filter { $0 != .pending }.map(\.rawValue)
     var statuses: Set<MessageStatus> = []
     for value in values {
-      guard let text = text(value, section.key("statuses")) else { continue }
+      guard let text = text(value, section.key("statuses"), isEntry: true) else { continue }
       guard let status = MessageStatus(rawValue: text.text) else {
         report(
           text.place, "a status is longer than \(MessageStatus.maximumLength) bytes", expected: Self.either(documented))
@@ -128,7 +128,7 @@ extension ConfigurationReading {
     if let values = list("schedule", of: retry) {
       let key = retry.key("schedule")
       policy.retry.schedule = values.compactMap { value in
-        text(value, key).flatMap { duration($0, key, in: .milliseconds(1)...DurationText.maximum) }
+        text(value, key, isEntry: true).flatMap { duration($0, key, in: .milliseconds(1)...DurationText.maximum) }
       }
     }
     if let jitter = fraction("jitter", of: retry, in: 0...1) { policy.retry.jitter = jitter }

@@ -2,7 +2,8 @@ import Foundation
 
 /// An http or https URL of the configuration, taken apart as far as it must be checked.
 ///
-/// It is stricter than RFC 3986 where a slip is likelier than a wish: no white space, nothing beyond ASCII, no fragment.
+/// It is stricter than RFC 3986 where a slip is likelier than a wish: no white space, nothing beyond ASCII, no
+/// fragment.
 struct HTTPAddress {
   /// Without userinfo.
   var url: String

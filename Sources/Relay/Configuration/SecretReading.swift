@@ -34,8 +34,9 @@ extension ConfigurationReading {
   ) -> Secret? {
     let sources = ["file", "env", "credential"]
     for entry in entries where !sources.contains(entry.key) {
+      // Not shown: braces around a secret make it a key.
       report(
-        entry.place, "unknown key \(quote(entry.key)) in \(key.name)", expected: Self.either(sources),
+        entry.place, "an unknown key in \(key.name)", expected: Self.either(sources),
         meant: Spelling.nearest(to: entry.key, among: sources))
     }
     guard entries.allSatisfy({ sources.contains($0.key) }) else { return nil }
@@ -47,9 +48,8 @@ extension ConfigurationReading {
     }
     guard case .text(let name) = entry.value.content, !name.isEmpty else {
       if case .unreadable = entry.value.content { return nil }
-      report(
-        entry.value.place, "\(entry.key) is \(entry.value.kind)",
-        expected: "a " + (entry.key == "file" ? "path" : "name"))
+      let fault = if case .nothing = entry.value.content { "has no value" } else { "is \(entry.value.kind)" }
+      report(entry.value.place, "\(entry.key) \(fault)", expected: "a " + (entry.key == "file" ? "path" : "name"))
       return nil
     }
     switch entry.key {
@@ -72,7 +72,7 @@ extension ConfigurationReading {
     guard let directory = environment.variable("CREDENTIALS_DIRECTORY") else {
       report(
         place, "there are no credentials ($CREDENTIALS_DIRECTORY is not set)",
-        expected: "to be started by systemd with LoadCredential=\(name.count > 60 ? "…" : name):PATH")
+        expected: "to be started by systemd with LoadCredential=\(shown(name)):PATH")
       return nil
     }
     guard !name.contains("/"), name != ".", name != ".." else {
@@ -90,15 +90,16 @@ extension ConfigurationReading {
     do throws(ConfigurationFileFault) {
       file = try environment.files.read(path, limit: Self.maximumSecret)
     } catch {
-      report(place, "the file \(path) for \(key.name) \(error.text)", expected: "a readable file of at most 64 KiB")
+      report(
+        place, "the file \(shown(path)) for \(key.name) \(error.text)", expected: "a readable file of at most 64 KiB")
       return nil
     }
     guard let text = String(validating: file.bytes, as: UTF8.self) else {
-      report(place, "the file \(path) for \(key.name) is not UTF-8", expected: "a text")
+      report(place, "the file \(shown(path)) for \(key.name) is not UTF-8", expected: "a text")
       return nil
     }
     if !guarded, file.isReadableByOthers { warnReadable(path, file, at: place) }
-    return checked(text, key, from: "the file \(path) for ", at: place)
+    return checked(text, key, from: "the file \(shown(path)) for ", at: place)
   }
 
   /// A file ends with a line break, and so may a variable; anything else that can't be sent is an error.
@@ -125,6 +126,9 @@ extension ConfigurationReading {
     report(place, "\(source)\(key.name) \(fault)", expected: "the secret alone, in one line")
     return nil
   }
+
+  /// A path or a name, unless someone has put the secret itself in its place.
+  private func shown(_ name: String) -> String { hasLooksOfSecret(name) ? "…" : name }
 
   mutating func warnReadable(_ path: String, _ file: ConfigurationFile, at place: ConfigurationPlace) {
     warn(place, "others may read the secret in \(path) (mode \(file.modeText)); run: chmod 600 \(path)")

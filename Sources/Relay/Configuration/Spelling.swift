@@ -1,8 +1,8 @@
 /// What a person may have meant by a word that isn't known.
 enum Spelling {
-  /// The likeliest of the candidates, or `nil` when none is near: the same but for case, `_` and `-`; else at most a third of the
-  /// letters off; else the one it ends or begins with, or that ends or begins with it (`webhookUrl` for `url`, `token` for
-  /// `webhookUrlToken`).
+  /// The likeliest of the candidates, or `nil` when none is near: the same but for case, `_` and `-`; else at most a
+  /// third of the letters off; else the one it ends or begins with, or that ends or begins with it (`webhookUrl` for
+  /// `url`, `token` for `webhookUrlToken`).
   static func nearest(to word: String, among candidates: [String]) -> String? {
     let plain = bare(word)
     // Longer texts are no slips of the pen, and the distance takes time in proportion to the length.
@@ -15,6 +15,9 @@ enum Spelling {
       ?? candidates.first { related(bare($0), plain) { $0.hasPrefix($1) } }
   }
 
+  /// Whether they differ in case, `_` and `-` only.
+  static func isSame(_ a: String, _ b: String) -> Bool { bare(a) == bare(b) }
+
   private static func bare(_ word: String) -> String {
     word.lowercased().filter { $0 != "_" && $0 != "-" }
   }
@@ -23,7 +26,8 @@ enum Spelling {
     a.count >= 3 && (holds(a, b) || holds(b, a))
   }
 
-  /// Insertions, deletions, replacements and swaps of neighbours that lead from one to the other (optimal string alignment).
+  /// Insertions, deletions, replacements and swaps of neighbours that lead from one to the other (optimal string
+  /// alignment).
   static func distance(_ a: String, _ b: String) -> Int {
     let a = Array(a)
     let b = Array(b)

@@ -13,8 +13,8 @@ struct YAMLText {
     return String(view)
   }
 
-  /// Private-use characters that don't occur in the text. A text that has them all gets the first ones: it loses the meaning of
-  /// a few characters that have none.
+  /// Private-use characters that don't occur in the text. A text that has them all gets the first ones: it loses the
+  /// meaning of a few characters that have none.
   func unusedScalars(_ count: Int) -> [Unicode.Scalar] {
     let privateUse = (0xE000...0xF8FF).compactMap(Unicode.Scalar.init)
     let used = Set(scalars.lazy.filter { (0xE000...0xF8FF).contains($0.value) })
