@@ -52,8 +52,15 @@ public struct APIFailure: Error, Hashable, Sendable {
       case 408, 425, 499, 500...599: .serverTrouble
       default: .unexpectedAnswer
       }
+    self.init(kind: kind, httpStatus: httpStatus, detail: Self.shown(text))
+  }
+
+  /// One line that is safe to print: redacted before it is cut, so that no half of a secret slips through, and without
+  /// control characters, which could act on a terminal.
+  private static func shown(_ text: String) -> String {
     let line = text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
-    self.init(kind: kind, httpStatus: httpStatus, detail: Redaction.redact(String(line.prefix(200))))
+    let printable = line.unicodeScalars.filter { $0.properties.generalCategory != .control }
+    return String(Redaction.redact(String(String.UnicodeScalarView(printable))).prefix(200))
   }
 
   public var nature: Nature {

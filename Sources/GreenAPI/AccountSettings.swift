@@ -47,10 +47,32 @@ public struct AccountSettings: Hashable, Sendable {
         guard let text = try? fields.decode(String.self, forKey: key), !text.isEmpty else { return nil }
         return text
       }
+      /// GREEN-API writes `yes` and `no`.
+      func isOn(_ key: CodingKeys) -> Bool? {
+        (try? fields.decode(Bool.self, forKey: key)) ?? text(key).map { ["yes", "true"].contains($0.lowercased()) }
+      }
       settings = AccountSettings(
         wid: text(.wid), typeInstance: text(.typeInstance).map(TypeInstance.init(rawValue:)),
-        outgoingWebhook: text(.outgoingWebhook).map { $0 == "yes" }, webhookURL: text(.webhookUrl),
+        outgoingWebhook: isOn(.outgoingWebhook), webhookURL: text(.webhookUrl),
         webhookURLToken: text(.webhookUrlToken).map(Secret.init))
     }
   }
+}
+
+extension AccountSettings: CustomStringConvertible, CustomReflectable {
+  public var description: String {
+    "wid \(wid ?? "none"), typeInstance \(typeInstance?.rawValue ?? "none"), "
+      + "outgoingWebhook \(outgoingWebhook.map { $0 ? "yes" : "no" } ?? "none"), webhookUrl \(shownWebhookURL ?? "none")"
+  }
+
+  public var customMirror: Mirror {
+    Mirror(
+      self,
+      children: [
+        "wid": wid as Any, "typeInstance": typeInstance as Any, "outgoingWebhook": outgoingWebhook as Any,
+        "webhookURL": shownWebhookURL as Any, "webhookURLToken": webhookURLToken as Any,
+      ])
+  }
+
+  private var shownWebhookURL: String? { webhookURL.map { Redaction.redact($0) } }
 }

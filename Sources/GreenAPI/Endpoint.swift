@@ -36,28 +36,34 @@ public struct Endpoint: Hashable, Sendable {
 
   /// The URL to ask, token included: for the request alone, never to be shown.
   public func url(_ method: APIMethod, query: [(name: String, value: String)] = []) -> String {
-    path(method, token: token.reveal().addingPercentEncodingForPath(), query: query)
+    path(method, base: base, token: token.reveal().percentEncoded, query: query)
   }
 
   /// The same URL as it may be logged.
   public func redactedURL(_ method: APIMethod, query: [(name: String, value: String)] = []) -> String {
-    path(method, token: "***", query: query)
+    path(method, base: shownBase, token: "***", query: query)
   }
 
-  private func path(_ method: APIMethod, token: String, query: [(name: String, value: String)]) -> String {
-    let query = query.map { "\($0.name)=\($0.value.addingPercentEncodingForPath())" }.joined(separator: "&")
+  private func path(
+    _ method: APIMethod, base: String, token: String, query: [(name: String, value: String)]
+  ) -> String {
+    let query = query.map { "\($0.name)=\($0.value.percentEncoded)" }.joined(separator: "&")
     return "\(base)/waInstance\(idInstance)/\(method.rawValue)/\(token)" + (query.isEmpty ? "" : "?\(query)")
   }
+
+  /// ``base`` without a user's name and password, which an `apiUrl` of a proxy may have.
+  private var shownBase: String { Redaction.redact(base) }
 }
 
-extension Endpoint: CustomStringConvertible, CustomDebugStringConvertible {
-  public var description: String { "\(base)/waInstance\(idInstance)" }
+extension Endpoint: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+  public var description: String { "\(shownBase)/waInstance\(idInstance)" }
   public var debugDescription: String { description }
+  public var customMirror: Mirror { Mirror(self, children: []) }
 }
 
 extension String {
   /// Everything but RFC 3986's unreserved characters as `%XX`.
-  fileprivate func addingPercentEncodingForPath() -> String {
+  var percentEncoded: String {
     var result = ""
     for byte in utf8 {
       switch byte {

@@ -16,7 +16,9 @@ public struct IDInstance: RawRepresentable, Hashable, Comparable, Sendable, Coda
 
 extension IDInstance: LosslessStringConvertible {
   public init?(_ description: String) {
-    guard let number = Int64(description) else { return nil }
+    guard description.utf8.count <= 10, description.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+      let number = Int64(description)
+    else { return nil }
     self.init(rawValue: number)
   }
 

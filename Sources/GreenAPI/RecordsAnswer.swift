@@ -48,11 +48,15 @@ private struct Element: Decodable {
   }
 
   private static func record(from fields: KeyedDecodingContainer<CodingKeys>) -> Result<Record, RecordFault> {
-    guard let id = fields.text(.idMessage), !id.isEmpty else { return .failure(.missingIDMessage) }
-    guard id.utf8.count <= Record.maximumIDLength else { return .failure(.unusableIDMessage) }
-    guard let statusText = fields.text(.statusMessage), !statusText.isEmpty else {
-      return .failure(.missingStatusMessage)
+    guard let id = fields.text(.idMessage) else {
+      return .failure(fields.isPresent(.idMessage) ? .unusableIDMessage : .missingIDMessage)
     }
+    guard !id.isEmpty else { return .failure(.missingIDMessage) }
+    guard id.utf8.count <= Record.maximumIDLength else { return .failure(.unusableIDMessage) }
+    guard let statusText = fields.text(.statusMessage) else {
+      return .failure(fields.isPresent(.statusMessage) ? .unusableStatusMessage : .missingStatusMessage)
+    }
+    guard !statusText.isEmpty else { return .failure(.missingStatusMessage) }
     guard let status = MessageStatus(rawValue: statusText) else { return .failure(.unusableStatusMessage) }
     return .success(
       Record(
@@ -63,8 +67,13 @@ private struct Element: Decodable {
 }
 
 extension KeyedDecodingContainer {
+  /// Whether the field is there and not `null`.
+  fileprivate func isPresent(_ key: Key) -> Bool { contains(key) && (try? decodeNil(forKey: key)) == false }
+
   /// A string, or a number as its digits.
   fileprivate func text(_ key: Key) -> String? {
+    // Asked first, because a field that is missing would throw an error for each type tried: dear in ten thousand records.
+    guard contains(key) else { return nil }
     if let text = try? decode(String.self, forKey: key) { return text }
     if let number = try? decode(Int64.self, forKey: key) { return String(number) }
     if let number = try? decode(UInt64.self, forKey: key) { return String(number) }
@@ -73,6 +82,7 @@ extension KeyedDecodingContainer {
 
   /// An integer, a number without a fraction that matters, or a string that holds one.
   fileprivate func integer(_ key: Key) -> Int64? {
+    guard contains(key) else { return nil }
     if let number = try? decode(Int64.self, forKey: key) { return number }
     if let number = try? decode(Double.self, forKey: key) { return Int64(exactly: number.rounded(.towardZero)) }
     guard let text = try? decode(String.self, forKey: key) else { return nil }
@@ -81,6 +91,7 @@ extension KeyedDecodingContainer {
 
   /// A boolean, `0` or `1`, or a string that says so.
   fileprivate func boolean(_ key: Key) -> Bool? {
+    guard contains(key) else { return nil }
     if let value = try? decode(Bool.self, forKey: key) { return value }
     switch text(key)?.lowercased() {
     case "true", "1", "yes": return true

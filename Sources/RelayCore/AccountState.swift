@@ -55,15 +55,16 @@ extension AccountState: CustomStringConvertible {
     switch self {
     case .starting: "starting"
     case .healthy: "healthy"
-    case .degraded(let trouble): "degraded: \(trouble)"
-    case .needsAttention(let trouble): "needs attention: \(trouble)"
+    case .degraded(let trouble): "degraded: \(trouble.inFull)"
+    case .needsAttention(let trouble): "needs attention: \(trouble.inFull)"
     }
   }
 }
 
-extension AccountState.Trouble: CustomStringConvertible {}
-
 extension AccountState.Trouble {
+  /// What happened and what to do, in one line.
+  public var inFull: String { advice.map { "\(description). \($0)" } ?? description }
+
   init(_ failure: PollFailure) {
     self.init(reason: failure.reason, description: failure.description, advice: failure.advice)
   }

@@ -11,12 +11,14 @@ public struct SteadyTime: Hashable, Comparable, Sendable {
 
   public static func < (a: Self, b: Self) -> Bool { a.milliseconds < b.milliseconds }
   public static func + (time: Self, duration: Duration) -> Self {
-    SteadyTime(milliseconds: time.milliseconds + duration.milliseconds)
+    SteadyTime(milliseconds: time.milliseconds.saturatingAdding(duration.milliseconds))
   }
   public static func - (time: Self, duration: Duration) -> Self {
-    SteadyTime(milliseconds: time.milliseconds - duration.milliseconds)
+    SteadyTime(milliseconds: time.milliseconds.saturatingSubtracting(duration.milliseconds))
   }
-  public static func - (a: Self, b: Self) -> Duration { .milliseconds(a.milliseconds - b.milliseconds) }
+  public static func - (a: Self, b: Self) -> Duration {
+    .milliseconds(a.milliseconds.saturatingSubtracting(b.milliseconds))
+  }
 }
 
 /// A point on the wall clock: milliseconds since 1970-01-01 UTC. For showing, for signing, and for the other side's clocks.
@@ -24,16 +26,19 @@ public struct UnixTime: Hashable, Comparable, Sendable {
   public var milliseconds: Int64
 
   public init(milliseconds: Int64) { self.milliseconds = milliseconds }
-  public init(seconds: Int64) { milliseconds = seconds * 1000 }
+  /// Saturates some 292 million years from 1970.
+  public init(seconds: Int64) { milliseconds = Duration.seconds(seconds).milliseconds }
 
   /// Whole seconds, rounded down.
-  public var seconds: Int64 { Int64((Double(milliseconds) / 1000).rounded(.down)) }
+  public var seconds: Int64 { milliseconds / 1000 - (milliseconds % 1000 < 0 ? 1 : 0) }
 
   public static func < (a: Self, b: Self) -> Bool { a.milliseconds < b.milliseconds }
   public static func + (time: Self, duration: Duration) -> Self {
-    UnixTime(milliseconds: time.milliseconds + duration.milliseconds)
+    UnixTime(milliseconds: time.milliseconds.saturatingAdding(duration.milliseconds))
   }
-  public static func - (a: Self, b: Self) -> Duration { .milliseconds(a.milliseconds - b.milliseconds) }
+  public static func - (a: Self, b: Self) -> Duration {
+    .milliseconds(a.milliseconds.saturatingSubtracting(b.milliseconds))
+  }
 }
 
 /// One instant as both clocks show it. Decisions take it as `now`.
@@ -53,5 +58,18 @@ extension Duration {
     let (seconds, attoseconds) = components
     let (product, overflow) = seconds.multipliedReportingOverflow(by: 1000)
     return overflow ? (seconds < 0 ? .min : .max) : product + attoseconds / 1_000_000_000_000_000
+  }
+}
+
+extension Int64 {
+  // Configured durations and remembered times may be anything; a time at the end of days is wrong by less than a crash is.
+  fileprivate func saturatingAdding(_ other: Int64) -> Int64 {
+    let (sum, overflow) = addingReportingOverflow(other)
+    return overflow ? (other < 0 ? .min : .max) : sum
+  }
+
+  fileprivate func saturatingSubtracting(_ other: Int64) -> Int64 {
+    let (difference, overflow) = subtractingReportingOverflow(other)
+    return overflow ? (other < 0 ? .max : .min) : difference
   }
 }

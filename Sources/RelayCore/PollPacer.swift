@@ -44,7 +44,7 @@ public struct PollPacer: Sendable, Hashable {
   ) {
     self.policy = policy
     reach = LookBack(latestPoll: latestPoll, trustsClock: trustsClock)
-    nextPoll = now + Self.usual(policy.interval) * min(max(spread, 0), 1)
+    nextPoll = now + Self.usual(policy.interval) * (spread.isFinite ? min(max(spread, 0), 1) : 0)
   }
 
   /// How many minutes a poll that begins now asks for.
@@ -157,6 +157,7 @@ private struct LookBack: Sendable, Hashable {
   private func wanted(at now: SteadyTime, window: Duration) -> Int {
     guard trustsClock else { return Self.journal }
     let minute = Duration.seconds(60)
+    let window = min(window, PollPolicy.journal)
     let whole = Int(clamping: (window + minute - .milliseconds(1)).milliseconds / minute.milliseconds)
     let away = coveredUntil.map { max(.zero, now - $0) } ?? .zero
     let back = Int(clamping: (away + window).milliseconds / minute.milliseconds)
