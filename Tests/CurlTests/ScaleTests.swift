@@ -22,12 +22,12 @@ import Testing
           Transfer(tag: $0, request: .direct(server.url + "h", post: [1, 2, 3], timeouts: timeouts))
         }, sink: sink)
       _ = await held.wait(for: 1)
-      try #require(client.statistics.runningTransfers == count)
-      try #require(client.statistics.openConnections == count)
+      #expect(client.statistics.runningTransfers == count)
+      #expect(client.statistics.openConnections == count)
       server.release()
       let all = await completions.wait(for: count)
-      try #require(all.count == count && Set(all.map(\.tag)).count == count)
-      try #require(all.allSatisfy { (try? $0.result.get())?.status == 200 })
+      #expect(all.count == count && Set(all.map(\.tag)).count == count)
+      #expect(all.allSatisfy { (try? $0.result.get())?.status == 200 })
       await client.shutDown()
       server.stop()
     }
@@ -40,10 +40,7 @@ import Testing
       let before = openDescriptors()
       try await runManyTransfers(100_000)
       let after = openDescriptors()
-      if after != before {
-        print("descriptors before: \(before), after: \(after)")
-        exit(1)
-      }
+      #expect(after == before, "descriptors before: \(before), after: \(after)")
     }
   }
 }
@@ -78,16 +75,16 @@ private func runManyTransfers(_ total: Int) async throws {
   await driver.run()
   let tallies = driver.tallies
   let statistics = client.statistics
-  try #require(tallies.values.reduce(0, +) == total, "\(tallies)")
+  #expect(tallies.values.reduce(0, +) == total, "\(tallies)")
   // 51 is cancelled too, but may have been answered before.
-  try #require(tallies["cancelled", default: 0] >= total / 100, "\(tallies)")
-  try #require(tallies["timeout"] == total / 200, "\(tallies)")
-  try #require(tallies["connect"] == total / 200, "\(tallies)")
-  try #require(tallies["invalidRequest"] == total / 200, "\(tallies)")
-  try #require(tallies["malformedAnswer"] == total / 200, "\(tallies)")
-  try #require(statistics.runningTransfers == 0 && statistics.handles <= 1024, "\(statistics)")
+  #expect(tallies["cancelled", default: 0] >= total / 100, "\(tallies)")
+  #expect(tallies["timeout"] == total / 200, "\(tallies)")
+  #expect(tallies["connect"] == total / 200, "\(tallies)")
+  #expect(tallies["invalidRequest"] == total / 200, "\(tallies)")
+  #expect(tallies["malformedAnswer"] == total / 200, "\(tallies)")
+  #expect(statistics.runningTransfers == 0 && statistics.handles <= 1024, "\(statistics)")
   await client.shutDown()
-  try #require(client.statistics.handles == 0 && client.statistics.openConnections == 0)
+  #expect(client.statistics.handles == 0 && client.statistics.openConnections == 0)
   server.stop()
 }
 

@@ -85,21 +85,34 @@ import Testing
 
   @Test("The total timeout holds while a transfer waits for a connection, and the stall timeout does not begin then")
   func waitingForConnection() async throws {
+    let released = Recorder<Void>()
+    let arrived = Recorder<Void>()
     try await withServer(.init(maxConnectionsPerHost: 1)) { connection in
       connection.serve { request in
-        if !request.line.contains("/hold") { connection.answer() }
+        if request.line.contains("/hold") {
+          arrived.record(())
+          while released.values.isEmpty { usleep(1000) }
+        }
+        connection.answer()
       }
     } do: { client, server in
-      async let holder = client.failure(
-        of: .direct(server.url + "/hold", timeouts: Timeouts(total: .milliseconds(900))))
-      while server.acceptedCount == 0 { await Task.yield() }
-      let short = await client.failure(of: .direct(server.url, timeouts: Timeouts(total: .milliseconds(150))))
+      let untimed = Timeouts(connect: .seconds(50), total: .seconds(50))
+      // Handles that have been used bring old times along.
+      async let first = client.execute(.direct(server.url, timeouts: untimed))
+      async let second = client.execute(.direct(server.url, timeouts: untimed))
+      _ = try await (first, second)
+      async let holder = client.execute(.direct(server.url + "/hold", timeouts: untimed))
+      _ = await arrived.wait(for: 1)
+      var brief = untimed
+      brief.stalled = .milliseconds(100)
+      async let patient = client.execute(.direct(server.url, timeouts: brief))
+      while client.statistics.runningTransfers < 2 { await Task.yield() }
+      // Its timeout is the clock by which the patient one has waited for longer than its stall timeout.
+      let short = await client.failure(of: .direct(server.url, timeouts: Timeouts(total: .milliseconds(300))))
       #expect(short?.kind == .timeout)
-      // Stalled would strike before the holder goes.
-      let timeouts = Timeouts(total: .seconds(50), stalled: .milliseconds(300))
-      let patient = try await client.execute(.direct(server.url, timeouts: timeouts))
-      #expect(patient.status == 200)
-      #expect(await holder?.kind == .timeout)
+      released.record(())
+      let statuses = try await [holder.status, patient.status]
+      #expect(statuses == [200, 200])
     }
   }
 }
