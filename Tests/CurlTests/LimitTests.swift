@@ -1,5 +1,4 @@
 import Curl
-import Synchronization
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct LimitTests {

@@ -1,7 +1,7 @@
-import Curl
 import Foundation
-import Synchronization
 import Testing
+
+@testable import Curl
 
 /// These count the process's descriptors or need most of them, so they run in a process of their own.
 @Suite(.timeLimit(.minutes(3)), .serialized) struct ScaleTests {
@@ -101,9 +101,9 @@ private final class LeakDriver: Sendable {
   private let client: CurlClient
   private let request: @Sendable (Int) -> HTTPRequest
   private let cancels: @Sendable (Int) -> Bool
-  private let state = Mutex(State())
+  private let state = Guarded(State())
   private let done = Recorder<Void>()
-  private let sink = Mutex<CompletionSink?>(nil)
+  private let sink = Guarded<CompletionSink?>(nil)
 
   var tallies: [String: Int] { state.withLock { $0.tallies } }
 

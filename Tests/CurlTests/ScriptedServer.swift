@@ -1,6 +1,8 @@
 import Foundation
 import Synchronization
 
+@testable import Curl
+
 /// A server on a free loopback port, or a Unix socket, whose every connection is played by a script on a thread of its
 /// own. It does just what the script says, misbehaviour included.
 final class ScriptedServer: Sendable {
@@ -12,7 +14,7 @@ final class ScriptedServer: Sendable {
   let port: UInt16
   private let listener: Int32
   private let unixSocketPath: String?
-  private let state = Mutex(State())
+  private let state = Guarded(State())
   private let accepted = Atomic<Int>(0)
   private let threads = DispatchGroup()
 

@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 
 /// The server's side of TLS for the tests: the OpenSSL that libcurl brings into the process, found by name because no
 /// module declares it.
