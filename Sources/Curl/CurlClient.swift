@@ -1,5 +1,3 @@
-import Synchronization
-
 /// An HTTP client on libcurl's multi interface: one thread of its own runs any number of transfers, keeps connections
 /// and uses them again.
 ///
@@ -90,7 +88,7 @@ public final class CurlClient: Sendable {
 
 /// The way of one result to one waiting task.
 private final class SingleAnswer: Sendable {
-  private let waiter = Mutex<CheckedContinuation<Result<HTTPResponse, CurlError>, Never>?>(nil)
+  private let waiter = Guarded<CheckedContinuation<Result<HTTPResponse, CurlError>, Never>?>(nil)
 
   func await(_ continuation: CheckedContinuation<Result<HTTPResponse, CurlError>, Never>) {
     waiter.withLock { $0 = continuation }

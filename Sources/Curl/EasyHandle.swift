@@ -114,19 +114,25 @@ final class EasyHandle {
 
   /// What became of the transfer that libcurl ended with this code.
   func result(of code: CURLcode, at now: UInt64) -> Result<HTTPResponse, CurlError> {
-    if code == CURLE_OK { return .success(response(isComplete: !reception.isBodyCut, at: now)) }
+    if code == CURLE_OK {
+      // libcurl is content with a connection that is closed within the headers.
+      guard reception.isAnswered else {
+        return .failure(
+          error(.reset, code, "The connection was closed before the headers of the answer had all arrived."))
+      }
+      return .success(response(isComplete: !reception.isBodyCut, at: now))
+    }
+    if isKeeping, reception.isAnswered { return .success(response(isComplete: false, at: now)) }
     switch reception.cut {
-    case .enough: return .success(response(isComplete: false, at: now))
     case .bodyTooLarge:
       return .failure(
         error(.responseTooLarge, code, "The response body is longer than the request allows; the transfer was ended."))
     case .headersTooLarge:
       return .failure(
         error(.headersTooLarge, code, "The response has more than \(Reception.headerLimit) bytes of headers."))
-    case nil: break
+    case .enough, nil:
+      return .failure(failure(code))
     }
-    if isKeeping, reception.isAnswered { return .success(response(isComplete: false, at: now)) }
-    return .failure(failure(code))
   }
 
   /// What became of the transfer that a timeout ended.
@@ -137,10 +143,10 @@ final class EasyHandle {
   private func response(isComplete: Bool, at now: UInt64) -> HTTPResponse {
     let version: HTTPResponse.Version =
       switch long(CURLINFO_HTTP_VERSION) {
-      case Int(CURL_HTTP_VERSION_1_0): .http1_0
+      case Int(CURL_HTTP_VERSION_1_0): .http10
       case Int(CURL_HTTP_VERSION_2_0): .http2
       case Int(CURL_HTTP_VERSION_3): .http3
-      default: .http1_1
+      default: .http11
       }
     return HTTPResponse(
       status: reception.status, httpVersion: version, body: reception.takeOutBody(), isComplete: isComplete,

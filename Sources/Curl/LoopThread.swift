@@ -1,6 +1,5 @@
 import CCurl
 import Glibc
-import Synchronization
 
 /// The thread that runs a client's loop. A POSIX thread rather than Foundation's, because it can be joined: after a
 /// shutdown nothing of it is left.
@@ -29,7 +28,7 @@ final class LoopThread: Sendable {
   }
 
   private final class Board: Sendable {
-    let shared = Mutex(Shared())
+    let shared = Guarded(Shared())
 
     func announceEnd() {
       let waiters = shared.withLock { shared in

@@ -1,6 +1,5 @@
 import CCurl
 import Glibc
-import Synchronization
 
 /// The way into the client's thread: whatever callers leave here, the thread takes all at once.
 final class SubmissionQueue: Sendable {
@@ -16,7 +15,7 @@ final class SubmissionQueue: Sendable {
     var isClosed = false
   }
 
-  private let state = Mutex(State())
+  private let state = Guarded(State())
   /// Written when the queue stops being empty. It is closed only when no caller and no thread is left that could write.
   let wakeUp: Int32
 

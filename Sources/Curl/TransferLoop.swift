@@ -59,6 +59,9 @@ final class TransferLoop {
   }
 
   deinit {
+    // The callbacks would find an object that is going away.
+    ccurl_multi_set_socket_callback(pointer, nil)
+    ccurl_multi_set_timer_callback(pointer, nil)
     curl_multi_cleanup(pointer)
     close(epoll)
   }
@@ -80,9 +83,10 @@ final class TransferLoop {
       takeFinished()
       checkDeadlines()
       if isEnding { endAll() }
-      deliver()
+      // Before the delivery, so that whoever gets a result finds its transfer no longer counted.
       gauges.running.store(running, ordering: .relaxed)
       gauges.turns.add(1, ordering: .relaxed)
+      deliver()
     }
     idle = []
     handles = []

@@ -13,7 +13,7 @@ import Testing
       #expect(response.status == 203)
       #expect(response.body == Array("hello".utf8))
       #expect(response.isComplete)
-      #expect(response.httpVersion == .http1_1)
+      #expect(response.httpVersion == .http11)
       #expect(response.header("x-SOME") == "first")
       #expect(response.header("absent") == nil)
       #expect(response.timings.total > .zero)

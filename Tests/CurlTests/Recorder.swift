@@ -1,5 +1,3 @@
-import Synchronization
-
 @testable import Curl
 
 /// Collects values from other threads; a test waits for as many as it needs. The suites' time limits end a wait in vain.
@@ -9,7 +7,7 @@ final class Recorder<Value: Sendable>: Sendable {
     var waiters: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
   }
 
-  private let state = Mutex(State())
+  private let state = Guarded(State())
 
   var values: [Value] { state.withLock { $0.values } }
 

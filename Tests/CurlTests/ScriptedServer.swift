@@ -1,6 +1,8 @@
 import Foundation
 import Synchronization
 
+@testable import Curl
+
 /// A server on a free loopback port, or a Unix socket, whose every connection is played by a script on a thread of its
 /// own. It does just what the script says, misbehaviour included.
 final class ScriptedServer: Sendable {
@@ -12,7 +14,7 @@ final class ScriptedServer: Sendable {
   let port: UInt16
   private let listener: Int32
   private let unixSocketPath: String?
-  private let state = Mutex(State())
+  private let state = Guarded(State())
   private let accepted = Atomic<Int>(0)
   private let threads = DispatchGroup()
 
@@ -20,12 +22,16 @@ final class ScriptedServer: Sendable {
   var acceptedCount: Int { accepted.load(ordering: .sequentiallyConsistent) }
   var url: String { "http://127.0.0.1:\(port)" }
 
-  init(unixSocketPath: String? = nil, _ script: @escaping @Sendable (ServerConnection) -> Void) {
+  /// With a context the script speaks through TLS, and is not played when the handshake fails.
+  init(
+    unixSocketPath: String? = nil, tls: TLSServerContext? = nil,
+    _ script: @escaping @Sendable (ServerConnection) -> Void
+  ) {
     self.unixSocketPath = unixSocketPath
     (listener, port) = unixSocketPath.map { (Self.listen(onUnixSocket: $0), 0) } ?? Self.listenOnLoopback()
     threads.enter()
     Thread.detachNewThread { [self] in
-      acceptAll(script)
+      acceptAll(tls, script)
       threads.leave()
     }
   }
@@ -42,7 +48,7 @@ final class ScriptedServer: Sendable {
     if let unixSocketPath { unlink(unixSocketPath) }
   }
 
-  private func acceptAll(_ script: @escaping @Sendable (ServerConnection) -> Void) {
+  private func acceptAll(_ tls: TLSServerContext?, _ script: @escaping @Sendable (ServerConnection) -> Void) {
     while true {
       let descriptor = accept(listener, nil, nil)
       guard descriptor >= 0 else {
@@ -60,8 +66,16 @@ final class ScriptedServer: Sendable {
       let number = accepted.add(1, ordering: .sequentiallyConsistent).newValue
       threads.enter()
       Thread.detachNewThread { [self] in
-        let connection = ServerConnection(descriptor: descriptor, number: number)
-        script(connection)
+        blockBrokenPipeSignal()
+        let session = tls.map { TLSServerSession($0, descriptor: descriptor) }
+        if session?.isEstablished != false {
+          script(ServerConnection(descriptor: descriptor, number: number, tls: session))
+        } else {
+          // A close with bytes unread would be a reset, which overtakes the alert.
+          shutdown(descriptor, Int32(SHUT_WR))
+          ServerConnection(descriptor: descriptor, number: number, tls: nil).waitForClose()
+        }
+        session?.end()
         state.withLock { state in
           state.connections.remove(descriptor)
           close(descriptor)
@@ -120,25 +134,40 @@ struct ServerConnection: Sendable {
   let descriptor: Int32
   /// 1 for the first connection of the server.
   let number: Int
+  let tls: TLSServerSession?
+
+  /// Some of the next bytes; 0 or less when there are no more.
+  func receive(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+    tls?.receive(into: buffer) ?? recv(descriptor, buffer.baseAddress, buffer.count, 0)
+  }
+
+  private func transmit(_ buffer: UnsafeRawBufferPointer) -> Int {
+    tls?.transmit(buffer) ?? Glibc.send(descriptor, buffer.baseAddress, buffer.count, Int32(MSG_NOSIGNAL))
+  }
+
+  /// Just so many bytes; nil when the client closes before.
+  func readBytes(_ count: Int) -> [UInt8]? {
+    var bytes = [UInt8](repeating: 0, count: count)
+    var filled = 0
+    while filled < count {
+      let more = bytes.withUnsafeMutableBytes { receive(into: UnsafeMutableRawBufferPointer(rebasing: $0[filled...])) }
+      guard more > 0 else { return nil }
+      filled += more
+    }
+    return bytes
+  }
 
   /// The next request; nil when the client has closed. Reads a byte at a time up to the body, so that none is lost.
   func readRequest() -> ReceivedRequest? {
     var head: [UInt8] = []
-    var byte: UInt8 = 0
     while !head.ends(with: Array("\r\n\r\n".utf8)) {
-      guard recv(descriptor, &byte, 1, 0) == 1 else { return nil }
-      head.append(byte)
+      guard let byte = readBytes(1) else { return nil }
+      head += byte
     }
     var lines = String(decoding: head, as: UTF8.self).components(separatedBy: "\r\n")
     var request = ReceivedRequest(line: lines.removeFirst(), headers: lines.filter { !$0.isEmpty })
     let length = request.header("content-length").flatMap(Int.init) ?? 0
-    var body = [UInt8](repeating: 0, count: length)
-    var filled = 0
-    while filled < length {
-      let count = body.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress! + filled, length - filled, 0) }
-      guard count > 0 else { return nil }
-      filled += count
-    }
+    guard let body = readBytes(length) else { return nil }
     request.body = body
     return request
   }
@@ -148,9 +177,7 @@ struct ServerConnection: Sendable {
   func send(_ bytes: [UInt8]) -> Bool {
     var sent = 0
     while sent < bytes.count {
-      let count = bytes.withUnsafeBytes {
-        Glibc.send(descriptor, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
-      }
+      let count = bytes.withUnsafeBytes { transmit(UnsafeRawBufferPointer(rebasing: $0[sent...])) }
       guard count > 0 else { return false }
       sent += count
     }
@@ -173,10 +200,30 @@ struct ServerConnection: Sendable {
     setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
   }
 
+  /// Waits until the client has read everything sent. A reset would throw away what it has not.
+  func awaitAllRead() {
+    var address = sockaddr_in()
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { _ = getpeername(descriptor, $0, &length) }
+    }
+    let client = String(format: ":%04X", UInt16(bigEndian: address.sin_port))
+    var unacknowledged: Int32 = 0
+    while true {
+      _ = ioctl(descriptor, UInt(TIOCOUTQ), &unacknowledged)
+      let table = (try? String(contentsOfFile: "/proc/net/tcp", encoding: .utf8)) ?? ""
+      // Columns: number, local address, remote address, state, tx_queue:rx_queue.
+      let queues = table.split(separator: "\n").lazy.map { $0.split(separator: " ") }
+        .first { $0.count > 4 && $0[1].hasSuffix(client) }?[4]
+      if unacknowledged == 0, queues?.hasSuffix(":00000000") != false { return }
+      usleep(1000)
+    }
+  }
+
   /// Stays silent until the client closes or the server is stopped.
   func waitForClose() {
     var sink = [UInt8](repeating: 0, count: 4096)
-    while recv(descriptor, &sink, sink.count, 0) > 0 {}
+    while sink.withUnsafeMutableBytes({ receive(into: $0) }) > 0 {}
   }
 
   /// Answers request after request.
