@@ -17,7 +17,8 @@ extension OutboxError {
       return
     }
     guard let error = error as? DatabaseError else {
-      self.init(.failed, "\(action) failed on \(database): \(error). Nothing of it was recorded; it will be tried again.")
+      self.init(
+        .failed, "\(action) failed on \(database): \(error). Nothing of it was recorded; it will be tried again.")
       return
     }
     let said = "\(error.message ?? "no message") (SQLite error \(error.extendedResultCode.rawValue)), while \(action)"
@@ -41,7 +42,8 @@ extension OutboxError {
         "\(database) is locked by another program: \(said). End the program that holds it, such as an sqlite3 shell.")
     default:
       let system = systemError == 0 ? "" : ", \(String(cString: strerror(systemError)))"
-      self.init(.failed, "\(database): \(said)\(system). Nothing of it was recorded. Check the disk and the system's log.")
+      self.init(
+        .failed, "\(database): \(said)\(system). Nothing of it was recorded. Check the disk and the system's log.")
     }
   }
 

@@ -113,6 +113,7 @@ public struct AccountSummary: Sendable, Hashable {
   public var identity: AccountIdentity?
   public var progress: AccountProgress
   public var trackedMessages: Int
+  /// Recorded in all, those pruned since included.
   public var events: Int
 
   public init(
@@ -134,7 +135,9 @@ public struct DestinationSummary: Sendable, Hashable {
   public var waiting: Int
   /// When the oldest unsettled one was recorded.
   public var oldestWaiting: UnixTime?
+  /// Delivered in all, those pruned since included.
   public var delivered: Int
+  /// Those there are now.
   public var deadLetters: Int
 
   public init(

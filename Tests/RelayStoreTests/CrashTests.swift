@@ -9,7 +9,8 @@ struct CrashTests {
   /// Notifications of one poll; few enough that many polls fit between two kills.
   static let size = 7
 
-  @Test("After SIGKILL every acknowledged poll is there, every other wholly or not at all, and every delivery comes out")
+  @Test(
+    "After SIGKILL every acknowledged poll is there, every other wholly or not at all, and every delivery comes out")
   func killed() async throws {
     try await withTemporaryDirectory { directory in
       try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
@@ -34,7 +35,8 @@ struct CrashTests {
   }
 
   private func check(_ directory: String, _ round: Int) async throws {
-    let acknowledged = (try? String(contentsOfFile: directory + "/acknowledged", encoding: .utf8))?
+    let acknowledged =
+      (try? String(contentsOfFile: directory + "/acknowledged", encoding: .utf8))?
       .split(separator: "\n").compactMap { Int($0) } ?? []
     let outbox = try await SQLiteOutbox.open(.init(directory: directory))
     let events = Dictionary(

@@ -16,7 +16,8 @@ struct DueTests {
           at: 0))
       // Due at 50, 40, 30, 20, 10.
       _ = try await outbox.settle(
-        heads.prefix(5).enumerated().map { settlement($1, .retry(at: moment(Int64(50 - $0 * 10)).steady)) }, at: moment(1))
+        heads.prefix(5).enumerated().map { settlement($1, .retry(at: moment(Int64(50 - $0 * 10)).steady)) },
+        at: moment(1))
       func page(by time: Int64, _ limit: Int, excluding: Set<DeliveryID> = []) async throws -> ([String], Int64?) {
         let page = try await outbox.due(at: crm, by: moment(time).steady, limit: limit, excluding: excluding)
         return (page.deliveries.map(\.notification.idMessage), page.nextDue?.milliseconds)

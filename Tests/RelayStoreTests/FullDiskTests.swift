@@ -98,11 +98,13 @@ struct FullDiskTests {
     "Every error of SQLite has its kind",
     arguments: [
       (ResultCode.SQLITE_CORRUPT, OutboxError.Kind.damaged), (.SQLITE_NOTADB, .damaged), (.SQLITE_FULL, .full),
-      (.SQLITE_READONLY, .unusableDirectory), (.SQLITE_CANTOPEN, .unusableDirectory), (.SQLITE_PERM, .unusableDirectory),
+      (.SQLITE_READONLY, .unusableDirectory), (.SQLITE_CANTOPEN, .unusableDirectory),
+      (.SQLITE_PERM, .unusableDirectory),
       (.SQLITE_BUSY, .failed), (.SQLITE_IOERR, .failed), (.SQLITE_CORRUPT_VTAB, .damaged), (.SQLITE_ERROR, .failed),
     ])
   func kinds(code: ResultCode, kind: OutboxError.Kind) {
-    let error = OutboxError(DatabaseError(resultCode: code, message: "no"), while: "testing", database: "/x/outbox.sqlite")
+    let error = OutboxError(
+      DatabaseError(resultCode: code, message: "no"), while: "testing", database: "/x/outbox.sqlite")
     #expect(error.kind == kind)
     #expect(error.description.contains("/x/outbox.sqlite") && error.description.contains("while testing"))
   }

@@ -73,7 +73,8 @@ struct LaneModelTests {
         }
         for destination in destinations {
           let due = model.due(at: destination)
-          let lanes = Set(model.items.filter { $0.isDue && $0.delivery.destination == destination }.map(\.delivery.lane))
+          let lanes = Set(
+            model.items.filter { $0.isDue && $0.delivery.destination == destination }.map(\.delivery.lane))
           #expect(lanes.count == due.count, "\(place): the model has two heads in a lane")
           let time = Int64.random(in: 0...(now + 60), using: &random)
           let limit = Int.random(in: 1...8, using: &random)
@@ -86,7 +87,8 @@ struct LaneModelTests {
           #expect(page.nextDue?.milliseconds == wanted.dropFirst(expected.count).first?.dueAt, "\(place): next due")
           for delivery in page.deliveries {
             let item = try #require(model.items.first { $0.delivery.id == delivery.id })
-            #expect(delivery.attempts == item.attempts && delivery.notification == item.delivery.notification, "\(place)")
+            #expect(
+              delivery.attempts == item.attempts && delivery.notification == item.delivery.notification, "\(place)")
           }
         }
       }
@@ -142,7 +144,9 @@ struct LaneModelTests {
     // Ids are given in the order recorded, one for each new route.
     var id = model.items.last?.delivery.id.rawValue ?? 0
     for routed in notifications {
-      guard model.changes.insert("\(routed.notification.idMessage) \(routed.notification.status)").inserted else { continue }
+      guard model.changes.insert("\(routed.notification.idMessage) \(routed.notification.status)").inserted else {
+        continue
+      }
       for route in routed.routes {
         id += 1
         model.items.append(

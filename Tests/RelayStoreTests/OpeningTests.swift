@@ -2,8 +2,9 @@ import Foundation
 import GRDB
 import GreenAPI
 import RelayCore
-@testable import RelayStore
 import Testing
+
+@testable import RelayStore
 
 @Suite("Opening an outbox")
 struct OpeningTests {
@@ -22,7 +23,8 @@ struct OpeningTests {
       }
       await outbox.close()
       // The log is in the database now: a copy of this one file is the whole outbox.
-      #expect(try FileManager.default.contentsOfDirectory(atPath: directory).sorted() == ["outbox.lock", "outbox.sqlite"])
+      #expect(
+        try FileManager.default.contentsOfDirectory(atPath: directory).sorted() == ["outbox.lock", "outbox.sqlite"])
     }
   }
 
@@ -116,7 +118,8 @@ struct OpeningTests {
     }
   }
 
-  @Test("A directory without permission is an unusable directory", .disabled(if: geteuid() == 0, "root may do anything"))
+  @Test(
+    "A directory without permission is an unusable directory", .disabled(if: geteuid() == 0, "root may do anything"))
   func directoryWithoutPermission() async throws {
     try await withTemporaryDirectory { directory in
       try FileManager.default.createDirectory(
@@ -149,7 +152,8 @@ struct OpeningTests {
       let error = try await outboxError { _ = try await SQLiteOutbox.open(.init(directory: directory)) }
       #expect(error?.kind == .newerSchema)
       #expect(error?.description.contains("schema 99") == true)
-      #expect(try await outboxError { _ = try await SQLiteOutbox.openReadOnly(directory: directory) }?.kind == .newerSchema)
+      #expect(
+        try await outboxError { _ = try await SQLiteOutbox.openReadOnly(directory: directory) }?.kind == .newerSchema)
       #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == before)
     }
   }
@@ -232,12 +236,14 @@ struct OpeningTests {
     try await withTemporaryDirectory { directory in
       try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
       for suffix in ["", "-wal", "-journal"] {
-        _ = FileManager.default.createFile(atPath: directory + "/outbox.sqlite.new" + suffix, contents: Data("half".utf8))
+        _ = FileManager.default.createFile(
+          atPath: directory + "/outbox.sqlite.new" + suffix, contents: Data("half".utf8))
       }
       let outbox = try await SQLiteOutbox.open(.init(directory: directory))
       _ = try await outbox.destination()
       await outbox.close()
-      #expect(try FileManager.default.contentsOfDirectory(atPath: directory).sorted() == ["outbox.lock", "outbox.sqlite"])
+      #expect(
+        try FileManager.default.contentsOfDirectory(atPath: directory).sorted() == ["outbox.lock", "outbox.sqlite"])
     }
   }
 }

@@ -126,7 +126,8 @@ struct SettlingTests {
       let (_, head) = try await threeInALane(outbox)
       #expect(try await outbox.attempts(of: head.id).isEmpty)
       let failures: [AttemptReport] = [
-        report(.serverError, status: 503, detail: "HTTP 503"), report(.timeout, status: nil, detail: "30 s without an answer"),
+        report(.serverError, status: 503, detail: "HTTP 503"),
+        report(.timeout, status: nil, detail: "30 s without an answer"),
       ]
       for (index, failure) in failures.enumerated() {
         let retry = settlement(head, .retry(at: moment(5).steady), attempts: index + 1, report: failure)
