@@ -202,7 +202,7 @@ private struct Model {
   @Test("Over thousands of random histories the snapshot decides as the plain model does")
   func model() throws {
     var seeds = SystemRandomNumberGenerator()
-    for _ in 0..<2000 {
+    for _ in 0..<1500 {
       var history = History(seed: seeds.next())
       for _ in 0..<25 { try history.step() }
     }
@@ -211,7 +211,7 @@ private struct Model {
   @Test("In long histories too, with much forgotten")
   func longHistories() throws {
     var seeds = SystemRandomNumberGenerator()
-    for _ in 0..<10 {
+    for _ in 0..<6 {
       var history = History(seed: seeds.next())
       for _ in 0..<1500 { try history.step() }
     }
