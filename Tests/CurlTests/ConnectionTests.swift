@@ -2,7 +2,7 @@ import Curl
 import Foundation
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct ConnectionTests {
+@Suite(.timeLimit(.minutes(3))) struct ConnectionTests {
   @Test("A connection is kept and serves one transfer after the other")
   func reuse() async throws {
     try await withServer { connection in

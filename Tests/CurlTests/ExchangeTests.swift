@@ -1,7 +1,7 @@
 import Curl
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct ExchangeTests {
+@Suite(.timeLimit(.minutes(3))) struct ExchangeTests {
   @Test("A GET brings status, headers in any case, and body")
   func get() async throws {
     try await withServer { connection in

@@ -1,7 +1,7 @@
 import Curl
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct LimitTests {
+@Suite(.timeLimit(.minutes(3))) struct LimitTests {
   @Test("A body of 100 MB is given up as soon as the limit is passed", arguments: [true, false])
   func largeBody(withLength: Bool) async throws {
     let sent = Recorder<Int>()
@@ -103,7 +103,7 @@ import Testing
       }
     } do: { client, server in
       let timeouts = Timeouts(
-        total: mishap == .total ? .milliseconds(200) : .seconds(50),
+        total: mishap == .total ? .milliseconds(200) : .seconds(100),
         stalled: mishap == .stall ? .milliseconds(200) : nil)
       let failing = HTTPRequest.direct(server.url, timeouts: timeouts, limit: .fail(above: 1 << 20))
       let error = await client.failure(of: failing)

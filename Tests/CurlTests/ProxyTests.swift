@@ -2,8 +2,8 @@ import Curl
 import Foundation
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct ProxyTests {
-  @Test("A request's proxy gets the whole URL, whatever no_proxy says; an empty proxy means none")
+@Suite(.timeLimit(.minutes(3))) struct ProxyTests {
+  @Test("A request's proxy gets the whole URL; an empty proxy means none")
   func explicit() async throws {
     let lines = Recorder<String>()
     try await withServer { connection in
@@ -23,7 +23,7 @@ import Testing
     }
   }
 
-  @Test("The environment's proxy serves requests that name none")
+  @Test("The environment's proxy serves requests that name none, and its exceptions hold for no other proxy")
   func environment() async throws {
     await #expect(processExitsWith: .success) {
       let lines = Recorder<String>()
@@ -41,9 +41,17 @@ import Testing
       request.url = server.url + "/direct"
       request.proxy = ""
       _ = try await client.execute(request)
+      setenv("no_proxy", "consumer.invalid", 1)
+      request.url = "http://consumer.invalid/named"
+      request.proxy = server.url
+      _ = try await client.execute(request)
       await client.shutDown()
       server.stop()
-      guard lines.values == ["GET http://consumer.invalid/hook HTTP/1.1", "GET /direct HTTP/1.1"] else { exit(1) }
+      #expect(
+        lines.values == [
+          "GET http://consumer.invalid/hook HTTP/1.1", "GET /direct HTTP/1.1",
+          "GET http://consumer.invalid/named HTTP/1.1",
+        ])
     }
   }
 

@@ -64,9 +64,10 @@ extension CurlClient {
 }
 
 extension HTTPRequest {
-  /// Straight to the server, whatever proxy the environment names.
+  /// Straight to the server, whatever proxy the environment names, and with all the time of a machine under load.
   static func direct(
-    _ url: String, post body: [UInt8]? = nil, timeouts: Timeouts = Timeouts(),
+    _ url: String, post body: [UInt8]? = nil,
+    timeouts: Timeouts = Timeouts(connect: .seconds(100), total: .seconds(200)),
     limit: ResponseLimit = .fail(above: 1 << 20)
   ) -> HTTPRequest {
     HTTPRequest(

@@ -2,14 +2,14 @@ import Curl
 import Foundation
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct TimeoutTests {
+@Suite(.timeLimit(.minutes(3))) struct TimeoutTests {
   @Test("A host that does not take the connection fails after the connect timeout")
   func connect() async throws {
     // A full queue of connections that nobody accepts: the kernel answers no further attempt.
     let (listener, port) = ScriptedServer.listenOnLoopback(backlog: 0)
     let fillers = (0..<4).map { _ in LoopbackConnection(port: port) }
     let client = try CurlClient()
-    let timeouts = Timeouts(connect: .milliseconds(150), total: .seconds(50))
+    let timeouts = Timeouts(connect: .milliseconds(150), total: .seconds(100))
     let error = await client.failure(of: .direct("http://127.0.0.1:\(port)/secret-path", timeouts: timeouts))
     #expect(error?.kind == .timeout)
     #expect(error?.code == 28)
@@ -60,7 +60,7 @@ import Testing
       connection.waitForClose()
     } do: { client, server in
       let body = [UInt8](repeating: 1, count: silence == .whileUploading ? 32 << 20 : 10)
-      let timeouts = Timeouts(total: .seconds(50), stalled: .milliseconds(200))
+      let timeouts = Timeouts(total: .seconds(100), stalled: .milliseconds(200))
       let error = await client.failure(of: .direct(server.url, post: body, timeouts: timeouts))
       #expect(error?.kind == .stalled, "\(String(describing: error))")
     }
@@ -77,7 +77,7 @@ import Testing
       }
       connection.waitForClose()
     } do: { client, server in
-      let timeouts = Timeouts(total: .seconds(50), stalled: .milliseconds(500))
+      let timeouts = Timeouts(total: .seconds(100), stalled: .milliseconds(500))
       let response = try await client.execute(.direct(server.url, timeouts: timeouts))
       #expect(response.body.count == 12)
     }
@@ -96,7 +96,7 @@ import Testing
         connection.answer()
       }
     } do: { client, server in
-      let untimed = Timeouts(connect: .seconds(50), total: .seconds(50))
+      let untimed = Timeouts(connect: .seconds(100), total: .seconds(100))
       // Handles that have been used bring old times along.
       async let first = client.execute(.direct(server.url, timeouts: untimed))
       async let second = client.execute(.direct(server.url, timeouts: untimed))
