@@ -25,6 +25,7 @@ private struct SettlementRecorder {
   private let now: Moment
   private let unsettled: Statement
   private let update: Statement
+  private let noteAttempt: Statement
   private let insertAttempt: Statement
   private let forgetAttempt: Statement
   private var delivered: [DestinationID: Int] = [:]
@@ -42,8 +43,13 @@ private struct SettlementRecorder {
     update = try db.cachedStatement(
       sql: """
         UPDATE deliveries
-        SET state = ?, attempts = ?, due_at = CASE WHEN due_at IS NULL THEN NULL ELSE ? END, settled_at = ?, reason = ?,
-          last_started_at = ?, last_duration_us = ?, last_http_status = ?, last_failure = ?, last_detail = ?
+        SET state = ?, attempts = ?, due_at = CASE WHEN due_at IS NULL THEN NULL ELSE ? END, settled_at = ?, reason = ?
+        WHERE id = ?
+        """)
+    noteAttempt = try db.cachedStatement(
+      sql: """
+        UPDATE deliveries
+        SET last_started_at = ?, last_duration_us = ?, last_http_status = ?, last_failure = ?, last_detail = ?
         WHERE id = ?
         """)
     insertAttempt = try db.cachedStatement(
@@ -79,12 +85,17 @@ private struct SettlementRecorder {
     let isSettled = dueAt == nil
     if isSettled { freedLanes.append(place) }
 
-    let report = settlement.report
     try update.execute(
       arguments: [
         state.rawValue, settlement.attempts, dueAt?.milliseconds, isSettled ? now.unix.milliseconds : nil,
-        reason?.rawValue, report.startedAt.milliseconds, report.duration.microseconds, report.httpStatus,
-        report.failure?.rawValue, report.detail, id,
+        reason?.rawValue, id,
+      ])
+    // Without a report it was given up unattempted: what the last attempt came to still stands.
+    guard let report = settlement.report else { return }
+    try noteAttempt.execute(
+      arguments: [
+        report.startedAt.milliseconds, report.duration.microseconds, report.httpStatus, report.failure?.rawValue,
+        report.detail, id,
       ])
     if state != .delivered { try keepFailedAttempt(report, of: id) }
   }

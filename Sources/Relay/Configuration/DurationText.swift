@@ -1,8 +1,8 @@
 import RelayCore
 
 /// Durations as the configuration writes them: a whole number and a unit, `500ms`, `5s`, `2m`, `24h`, `30d`.
-enum DurationText {
-  static let forms = "500ms, 5s, 2m, 24h or 30d"
+public enum DurationText {
+  public static let forms = "500ms, 5s, 2m, 24h or 30d"
 
   private static let units: [(name: String, milliseconds: Int64)] = [
     ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1),
@@ -20,7 +20,7 @@ enum DurationText {
   static let maximum = Duration.seconds(100 * 365 * 86_400)
 
   /// `nil` when the text is no such duration, or one beyond ``maximum``.
-  static func parse(_ text: String) -> Duration? {
+  public static func parse(_ text: String) -> Duration? {
     let digits = text.prefix { $0.isASCII && $0.isNumber }
     guard let number = Int64(digits), let unit = units.first(where: { $0.name == text.dropFirst(digits.count) }) else {
       return nil
@@ -31,7 +31,7 @@ enum DurationText {
   }
 
   /// What a text that is no duration may have been meant as, such as `5s` for `5 sec`.
-  static func suggestion(for text: String) -> String? {
+  public static func suggestion(for text: String) -> String? {
     let compact = text.lowercased().filter { !$0.isWhitespace }
     let digits = compact.prefix { $0.isASCII && $0.isNumber }
     let unit = String(compact.dropFirst(digits.count))
@@ -40,7 +40,7 @@ enum DurationText {
   }
 
   /// With the largest unit that leaves a whole number; what is below a millisecond is dropped.
-  static func format(_ duration: Duration) -> String {
+  public static func format(_ duration: Duration) -> String {
     let milliseconds = duration.milliseconds
     guard milliseconds != 0, let unit = units.first(where: { milliseconds % $0.milliseconds == 0 }) else { return "0s" }
     return "\(milliseconds / unit.milliseconds)\(unit.name)"

@@ -1,0 +1,319 @@
+import Collections
+import Curl
+import Logging
+import RelayCore
+import RelayStore
+
+/// Carries out what the destinations' queues decide: starts attempts at libcurl, records how they ended, reads what is due.
+///
+/// Everything that happens comes in as an ``Event``, one after another; results that are ready together are recorded in one transaction,
+/// and while that is being written the next ones gather. All work beside the events runs as child tasks of ``run()``.
+actor Dispatcher {
+  private let outbox: any Outbox
+  private let client: CurlClient
+  private let time: any Timekeeper
+  private let log: Logger
+  private let events: AsyncStream<Event>
+  private let inbox: AsyncStream<Event>.Continuation
+  private let sink: CompletionSink
+
+  private var outlets: [DestinationID: Outlet] = [:]
+  /// Attempts under way, by the transfer's tag, which is the delivery's id.
+  private var running: [UInt64: Running] = [:]
+  /// Destinations whose queue is to be asked for its next step, in turn.
+  private var unasked: OrderedSet<DestinationID> = []
+  private var ring: SteadyTime?
+  private var recorder = SettlementRecorder()
+  private var isStopping = false
+
+  private struct Running {
+    var destination: DestinationID
+    var startedAt: Moment
+  }
+
+  enum Event: Sendable {
+    case recorded([Delivery])
+    case completed([Completion])
+    case settled([Settlement], unblocked: [Delivery])
+    case settlingFailed(OutboxError)
+    case settleAgain
+    case loaded(DestinationID, DuePage)
+    case loadingFailed(DestinationID, OutboxError)
+    case lookAgain(DestinationID)
+    case rang(SteadyTime)
+    case adopt([RelayConfiguration.Destination], [String: StoredDestination])
+    case pause(DestinationID, DestinationPause?)
+    case stop
+    case callOff
+    case giveUp
+  }
+
+  /// What to do beside the events.
+  private enum Effect {
+    case settle([Settlement])
+    case load(DestinationID, DestinationQueue.Step.Load)
+    case wait(until: SteadyTime, then: Event)
+    case persistPause(DestinationID, DestinationPause?)
+  }
+
+  /// Attempts at once, over all destinations: each holds a descriptor and a connection.
+  static let mostAttempts = 1024
+  /// How long attempts may go on after ``stop()``.
+  static let graceTime = Duration.seconds(15)
+  /// How much longer their results may take to be recorded.
+  static let recordingTime = Duration.seconds(5)
+
+  init(outbox: any Outbox, client: CurlClient, time: any Timekeeper, log: Logger) {
+    self.outbox = outbox
+    self.client = client
+    self.time = time
+    self.log = log
+    (events, inbox) = AsyncStream.makeStream()
+    sink = CompletionSink { [inbox] in inbox.yield(.completed($0)) }
+  }
+
+  // MARK: From outside
+
+  /// Deliveries that have just been recorded and may start.
+  nonisolated func take(_ deliveries: [Delivery]) {
+    if !deliveries.isEmpty { inbox.yield(.recorded(deliveries)) }
+  }
+
+  /// Takes over the configured destinations; what a destination no longer configured still has waiting stays in the outbox.
+  nonisolated func adopt(_ destinations: [RelayConfiguration.Destination], stored: [String: StoredDestination]) {
+    inbox.yield(.adopt(destinations, stored))
+  }
+
+  /// The outbox may hold due deliveries for this destination that it did not hold before.
+  nonisolated func lookAgain(_ destination: DestinationID) { inbox.yield(.lookAgain(destination)) }
+
+  /// Pauses a destination, or resumes it with `nil`; already recorded in the outbox by the caller.
+  nonisolated func setPause(_ pause: DestinationPause?, of destination: DestinationID) {
+    inbox.yield(.pause(destination, pause))
+  }
+
+  /// No new attempts; running ones get ``graceTime`` to end, their results are recorded, then ``run()`` returns.
+  nonisolated func stop() { inbox.yield(.stop) }
+
+  var statuses: [DestinationStatus] {
+    outlets.values.filter { !$0.isRetired }.map(\.currentStatus).sorted { $0.name < $1.name }
+  }
+
+  /// What keeps results from being recorded; `nil` when nothing does.
+  var trouble: OutboxError? { recorder.trouble }
+
+  // MARK: The loop
+
+  func run() async {
+    await withDiscardingTaskGroup { group in
+      for await event in events {
+        let effects = handle(event) + pump()
+        for effect in effects { carryOut(effect, in: &group) }
+        if isStopping, running.isEmpty, recorder.isIdle { break }
+        if case .giveUp = event, isStopping { break }
+      }
+      group.cancelAll()
+    }
+    if !recorder.isIdle {
+      log.error("the results of some attempts could not be recorded; their deliveries will be sent again")
+    }
+  }
+
+  private func carryOut(_ effect: Effect, in group: inout DiscardingTaskGroup) {
+    switch effect {
+    case .settle(let settlements):
+      let now = time.now()
+      group.addTask { [outbox, inbox] in
+        do throws(OutboxError) {
+          let unblocked = try await outbox.settle(settlements, at: now)
+          inbox.yield(.settled(settlements, unblocked: unblocked))
+        } catch {
+          inbox.yield(.settlingFailed(error))
+        }
+      }
+    case .load(let id, let load):
+      let now = time.now().steady
+      group.addTask { [outbox, inbox] in
+        do throws(OutboxError) {
+          let page = try await outbox.due(at: id, by: now, limit: load.limit, excluding: load.excluding)
+          inbox.yield(.loaded(id, page))
+        } catch {
+          inbox.yield(.loadingFailed(id, error))
+        }
+      }
+    case .wait(let until, let event):
+      group.addTask { [time, inbox] in
+        guard (try? await time.sleep(until: until)) != nil else { return }
+        inbox.yield(event)
+      }
+    case .persistPause(let id, let pause):
+      group.addTask { [outbox, log] in
+        do {
+          try await outbox.setPause(pause, of: id)
+        } catch {
+          log.error("a destination's pause could not be recorded: \(error)")
+        }
+      }
+    }
+  }
+
+  // MARK: What each event means
+
+  private func handle(_ event: Event) -> [Effect] {
+    let now = time.now()
+    switch event {
+    case .recorded(let deliveries): distribute(deliveries)
+    case .completed(let completions): return completed(completions, at: now)
+    case .settled(let settlements, let unblocked):
+      if recorder.trouble != nil { log.notice("the outbox can be written again") }
+      recorder.recorded()
+      for settlement in settlements { ask(settlement.destination) { $0.queue.settled(settlement) } }
+      distribute(unblocked)
+      dropRetired()
+    case .settlingFailed(let error):
+      if recorder.trouble == nil { log.error("results can't be recorded, so no attempts are made: \(error)") }
+      return [.wait(until: now.steady + recorder.failed(error), then: .settleAgain)]
+    case .settleAgain: recorder.tryAgain()
+    case .loaded(let id, let page):
+      ask(id) { $0.queue.loaded(page.deliveries, nextDue: page.nextDue) }
+    case .loadingFailed(let id, let error):
+      log.error("what is due can't be read: \(error)", metadata: ["destination": "\(outlets[id]?.name ?? "")"])
+      outlets[id]?.queue.loadFailed()
+      return [.wait(until: now.steady + SettlementRecorder.firstWait, then: .lookAgain(id))]
+    case .lookAgain(let id): ask(id) { $0.queue.lookAgain() }
+    case .rang(let time):
+      if ring == time { ring = nil }
+      unasked.formUnion(outlets.keys)
+    case .adopt(let destinations, let stored): adopt(destinations, stored)
+    case .pause(let id, let pause):
+      ask(id) { outlet in
+        outlet.status.pause = pause
+        pause == nil ? outlet.queue.resume() : outlet.queue.pause()
+      }
+    case .stop:
+      isStopping = true
+      return [.wait(until: now.steady + Self.graceTime, then: .callOff)]
+    case .callOff:
+      client.cancel(Array(running.keys), sink: sink)
+      return [.wait(until: now.steady + Self.recordingTime, then: .giveUp)]
+    case .giveUp: break
+    }
+    return []
+  }
+
+  /// Lets an event reach a destination and has its queue asked for the next step.
+  private func ask(_ id: DestinationID, _ change: (inout Outlet) -> Void) {
+    guard outlets[id] != nil else { return }
+    change(&outlets[id]!)
+    unasked.append(id)
+  }
+
+  private func distribute(_ deliveries: [Delivery]) {
+    for (id, deliveries) in Dictionary(grouping: deliveries, by: \.destination) {
+      ask(id) { $0.queue.take(deliveries) }
+    }
+  }
+
+  private func completed(_ completions: [Completion], at now: Moment) -> [Effect] {
+    var effects: [Effect] = []
+    for completion in completions {
+      guard let attempt = running.removeValue(forKey: completion.tag) else { continue }
+      let delivery = DeliveryID(rawValue: Int64(completion.tag))
+      let id = attempt.destination
+      unasked.append(id)
+      guard let outcome = AttemptOutcome(completion.result, now: now.unix) else {
+        outlets[id]?.queue.abandoned(delivery, at: now.steady)
+        continue
+      }
+      let report = AttemptReport(completion.result, outcome: outcome, startedAt: attempt.startedAt, endedAt: now)
+      let wasClosed = outlets[id]?.queue.circuit.isClosed
+      guard
+        let settlement = outlets[id]?.queue.finished(
+          delivery, outcome: outcome, report: report, at: now.steady, random: Double.random(in: 0..<1))
+      else { continue }
+      if let outlet = outlets[id], outlet.queue.circuit.isClosed != wasClosed {
+        DeliveryLog(log: log, outlet: outlet).circuitChanged(after: report)
+      }
+      if case .held = settlement.verdict, outlets[id]?.status.pause == nil {
+        outlets[id]?.status.pause = .gone
+        effects.append(.persistPause(id, .gone))
+      }
+      settle(settlement, at: now)
+    }
+    return effects
+  }
+
+  private func settle(_ settlement: Settlement, at now: Moment) {
+    guard var outlet = outlets[settlement.destination] else { return }
+    outlet.note(settlement, at: now)
+    outlets[settlement.destination] = outlet
+    recorder.add(settlement)
+    DeliveryLog(log: log, outlet: outlet).note(settlement, at: now.steady)
+  }
+
+  // MARK: What to do next
+
+  /// Asks the queues for their next steps, as long as there is room for attempts, and the recorder for its next batch.
+  private func pump() -> [Effect] {
+    var effects: [Effect] = []
+    let now = time.now()
+    // While results can't be recorded, attempts would only be repeated later.
+    if !isStopping, recorder.trouble == nil {
+      for _ in 0..<unasked.count where running.count < Self.mostAttempts {
+        let id = unasked.removeFirst()
+        guard let step = outlets[id]?.queue.step(at: now.steady, budget: Self.mostAttempts - running.count) else {
+          continue
+        }
+        start(step.attempts, of: id, at: now)
+        for settlement in step.settlements { settle(settlement, at: now) }
+        if let load = step.load { effects.append(.load(id, load)) }
+        if let wake = step.wakeAt, ring.map({ wake < $0 }) ?? true {
+          ring = wake
+          effects.append(.wait(until: wake, then: .rang(wake)))
+        }
+        if running.count >= Self.mostAttempts { unasked.append(id) }
+      }
+    }
+    if let batch = recorder.nextBatch() { effects.append(.settle(batch)) }
+    return effects
+  }
+
+  private func start(_ attempts: [Delivery], of id: DestinationID, at now: Moment) {
+    guard !attempts.isEmpty, let template = outlets[id]?.template else { return }
+    var transfers: [Transfer] = []
+    transfers.reserveCapacity(attempts.count)
+    for delivery in attempts {
+      let tag = UInt64(delivery.id.rawValue)
+      running[tag] = Running(destination: id, startedAt: now)
+      transfers.append(Transfer(tag: tag, request: template.request(for: delivery.notification, at: now.unix)))
+    }
+    client.start(transfers, sink: sink)
+  }
+
+  private func adopt(_ destinations: [RelayConfiguration.Destination], _ stored: [String: StoredDestination]) {
+    let configured = Set(stored.values.map(\.id))
+    for id in outlets.keys where !configured.contains(id) { outlets[id]?.retire() }
+    for destination in destinations {
+      guard let stored = stored[destination.name] else { continue }
+      do {
+        if outlets[stored.id] == nil {
+          outlets[stored.id] = try Outlet(destination, stored: stored)
+        } else {
+          try outlets[stored.id]?.adopt(destination)
+        }
+        unasked.append(stored.id)
+      } catch {
+        log.error("the destination can't be used: \(error)", metadata: ["destination": "\(destination.name)"])
+      }
+    }
+    dropRetired()
+  }
+
+  /// What is still under way at a destination no longer configured is recorded before it is let go; the rest waits in the outbox.
+  private func dropRetired() {
+    for (id, outlet) in outlets where outlet.isRetired && outlet.queue.inFlightCount == 0 {
+      outlets[id] = nil
+      unasked.remove(id)
+    }
+  }
+}

@@ -1,0 +1,239 @@
+import Curl
+import GreenAPI
+import Logging
+import RelayCore
+import RelayStore
+import Synchronization
+
+/// Polls one account for as long as its task lives: asks, diffs, records, hands the new deliveries on.
+///
+/// When, how far back and what a change is are decided by `PollPacer` and `Snapshot`; this only carries it out. A poll counts as done
+/// when the outbox has recorded it; until then the snapshot stays as it was.
+struct Poller: Sendable {
+  let account: RelayConfiguration.Account
+  let services: Services
+
+  /// What all pollers share.
+  struct Services: Sendable {
+    var api: GreenAPIClient
+    var outbox: any Outbox
+    var time: any Timekeeper
+    /// Whether the time since the last poll before the start can be told.
+    var trustsClock: Bool
+    var router: RouterBox
+    /// Gets the deliveries that may start.
+    var take: @Sendable ([Delivery]) -> Void
+    var statuses: AccountBoard
+    var log: Logger
+  }
+
+  private var time: any Timekeeper { services.time }
+
+  private var log: Logger {
+    var log = services.log
+    log[metadataKey: "account"] = "\(account.idInstance)"
+    return log
+  }
+
+  /// Settings are read again this often, for what has been set wrong meanwhile.
+  private static let settingsInterval = Duration.seconds(3600)
+  private static let settingsRetryInterval = Duration.seconds(300)
+
+  /// Ends when the task is cancelled.
+  func run() async {
+    var status = AccountStatus(idInstance: account.idInstance, health: AccountHealth(startingAt: time.now()))
+    services.statuses.publish(status)
+    guard let stored = await storedAccount(&status) else { return }
+    var round = Round(
+      snapshot: Snapshot(progress: stored.progress, messages: stored.messages),
+      pacer: PollPacer(
+        policy: account.poll, latestPoll: stored.progress.latestPoll, trustsClock: services.trustsClock,
+        spread: Double.random(in: 0..<1), startingAt: time.now().steady),
+      identity: AccountIdentity(of: account, remembered: stored.identity), settingsDue: time.now().steady)
+    while true {
+      status.identity = round.identity
+      status.trackedMessages = round.snapshot.count
+      status.nextPoll = round.pacer.nextPoll
+      services.statuses.publish(status)
+      do { try await time.sleep(until: round.pacer.nextPoll) } catch { return }
+      await poll(&round, &status)
+      if Task.isCancelled { return }
+    }
+  }
+
+  /// What lasts from one poll to the next.
+  private struct Round {
+    var snapshot: Snapshot
+    var pacer: PollPacer
+    var identity: AccountIdentity?
+    var settingsDue: SteadyTime
+  }
+
+  private func storedAccount(_ status: inout AccountStatus) async -> StoredAccount? {
+    while true {
+      do {
+        return try await services.outbox.account(account.idInstance)
+      } catch {
+        report(.pollFailed(.outbox(error.description)), &status)
+        do { try await time.sleep(until: time.now().steady + .seconds(10)) } catch { return nil }
+      }
+    }
+  }
+
+  // MARK: One poll
+
+  private func poll(_ round: inout Round, _ status: inout AccountStatus) async {
+    status.counts.polls += 1
+    do throws(GreenAPIClient.Problem) {
+      if round.identity == nil { try await readSettings(&round, &status) }
+      guard let identity = round.identity else {
+        throw GreenAPIClient.Problem(failure: .identityUnknown("getSettings does not say wid"))
+      }
+      let outcome = try await ask(&round, identity, &status)
+      round.pacer.succeeded(hasMessagesUnderWay: outcome.hasMessagesUnderWay, at: time.now().steady)
+    } catch {
+      guard let failure = error.failure, !Task.isCancelled else { return }
+      status.counts.failedPolls += 1
+      status.counts.failures[failure.reason, default: 0] += 1
+      round.pacer.failed(failure, retryAfter: error.retryAfter, at: time.now().steady)
+      report(.pollFailed(failure), &status)
+      return
+    }
+    // Beside the point of polling: what comes of it is a warning at most.
+    if time.now().steady >= round.settingsDue { try? await readSettings(&round, &status) }
+  }
+
+  private func ask(
+    _ round: inout Round, _ identity: AccountIdentity, _ status: inout AccountStatus
+  ) async throws(GreenAPIClient.Problem) -> PollChanges {
+    let start = time.now()
+    let minutes = round.pacer.minutes(at: start.steady)
+    round.pacer.started(at: start.steady)
+    let answer = try await services.api.outgoingStatuses(
+      of: account.endpoint(typeInstance: identity.typeInstance), minutes: minutes, now: start.unix)
+    let records: RecordsAnswer
+    do {
+      records = try RecordsAnswer(decoding: answer.body)
+    } catch {
+      throw GreenAPIClient.Problem(failure: .answer(error))
+    }
+    let now = time.now()
+    let changes = round.snapshot.changes(from: records, receivedAt: answer.date, at: now, policy: account.poll)
+    if changes.needsRecording { try await record(changes, identity, at: now) }
+    round.snapshot.apply(changes)
+    status.latestRecords = records.records.count
+    status.counts.add(changes, faults: records.faults)
+    if !records.faults.isEmpty {
+      log.debug("records passed over", metadata: ["faults": "\(records.faults)"])
+    }
+    report(.pollSucceeded(records: records.records.count, faults: records.faults), &status)
+    return changes
+  }
+
+  private func record(
+    _ changes: PollChanges, _ identity: AccountIdentity, at now: Moment
+  ) async throws(GreenAPIClient.Problem) {
+    let router = services.router.current
+    let notifications = changes.announcements.map { announcement in
+      let notification = Notification(announcement, of: account.idInstance, identity: identity)
+      return PollRecording.Routed(notification: notification, routes: router.routes(for: notification))
+    }
+    let recording = PollRecording(
+      idInstance: account.idInstance, progress: changes.progress, tracked: changes.tracked,
+      forgotten: changes.forgotten, notifications: notifications, recordedAt: now)
+    do {
+      services.take(try await services.outbox.record(recording))
+    } catch {
+      throw GreenAPIClient.Problem(failure: .outbox(error.description))
+    }
+    for notification in notifications.map(\.notification) {
+      log.info(
+        "status recorded",
+        metadata: [
+          "message": "\(notification.idMessage)", "status": "\(notification.status)",
+          "notification": "\(notification.webhookID)",
+        ])
+    }
+  }
+
+  // MARK: Settings
+
+  private func readSettings(_ round: inout Round, _ status: inout AccountStatus) async throws(GreenAPIClient.Problem) {
+    let now = time.now()
+    round.settingsDue = now.steady + Self.settingsRetryInterval
+    // Without an identity this is what the poll consists of, and it is paced like one.
+    if round.identity == nil { round.pacer.started(at: now.steady) }
+    let settings = try await services.api.settings(
+      of: account.endpoint(typeInstance: round.identity?.typeInstance), now: now.unix)
+    round.settingsDue = now.steady + Self.settingsInterval
+    let read = AccountIdentity(of: account, settings: settings, remembered: round.identity)
+    if let read, read != round.identity {
+      do {
+        try await services.outbox.remember(read, of: account.idInstance)
+      } catch {
+        throw GreenAPIClient.Problem(failure: .outbox(error.description))
+      }
+      round.identity = read
+    }
+    let warnings = SettingsWarning.all(
+      in: settings, configuredWid: account.wid, configuredTypeInstance: account.typeInstance)
+    report(.settingsRead(warnings), &status)
+  }
+
+  private func report(_ event: AccountHealth.Event, _ status: inout AccountStatus) {
+    let change = status.health.handle(event, at: time.now())
+    services.statuses.publish(status)
+    switch change {
+    case nil: break
+    case .starting: log.info("account starting")
+    case .healthy: log.notice("account healthy", metadata: ["records": "\(status.latestRecords)"])
+    case .degraded(let trouble): log.warning("account degraded: \(trouble)", metadata: ["reason": "\(trouble.reason)"])
+    case .needsAttention(let trouble):
+      log.error("account needs attention: \(trouble)", metadata: ["reason": "\(trouble.reason)"])
+    }
+  }
+}
+
+extension AccountStatus.Counts {
+  fileprivate mutating func add(_ changes: PollChanges, faults: [RecordFault: Int]) {
+    announced += changes.announcements.count
+    regressions += changes.counts.regressions
+    suppressed += changes.counts.suppressed
+    self.faults.merge(faults, uniquingKeysWith: +)
+  }
+}
+
+extension AccountIdentity {
+  /// What the configuration says wins over what getSettings says, and that over what is remembered.
+  /// - Returns: `nil` while the `wid` or the messenger is known from nowhere.
+  init?(of account: RelayConfiguration.Account, settings: AccountSettings? = nil, remembered: AccountIdentity?) {
+    // Answers of getSettings without typeInstance come from WhatsApp's instances.
+    let asked = settings.map { $0.typeInstance ?? .whatsapp }
+    guard let wid = account.wid ?? settings?.wid ?? remembered?.wid,
+      let typeInstance = account.typeInstance ?? asked ?? remembered?.typeInstance
+        ?? (Endpoint.isV3(apiURL: account.apiURL) ? .v3 : nil)
+    else { return nil }
+    self.init(wid: wid, typeInstance: typeInstance)
+  }
+}
+
+/// The routing rules in force, replaced as a whole when the configuration is reloaded.
+final class RouterBox: Sendable {
+  private let router: Mutex<Router>
+
+  init(_ router: Router) { self.router = Mutex(router) }
+
+  var current: Router { router.withLock { $0 } }
+
+  func replace(with router: Router) { self.router.withLock { $0 = router } }
+}
+
+/// How every account fares, for whoever looks on.
+final class AccountBoard: Sendable {
+  private let statuses = Mutex<[IDInstance: AccountStatus]>([:])
+
+  func publish(_ status: AccountStatus) { statuses.withLock { $0[status.idInstance] = status } }
+  func remove(_ idInstance: IDInstance) { _ = statuses.withLock { $0.removeValue(forKey: idInstance) } }
+
+  var all: [AccountStatus] { statuses.withLock { $0.values.sorted { $0.idInstance < $1.idInstance } } }
+}

@@ -1,0 +1,100 @@
+import Foundation
+import Logging
+import RelayCore
+
+/// Log lines on stderr, one write each: `text` for people, `json` for collectors, `journald` for systemd's journal.
+///
+/// `text`: `2026-11-21T08:00:00.123Z warning account degraded: … account=1101000001 reason=network`. `journald` is the same with the
+/// priority in front that `SyslogLevelPrefix` reads (https://www.freedesktop.org/software/systemd/man/latest/sd-daemon.html) and
+/// without the time, which the journal adds.
+public struct RelayLogHandler: LogHandler {
+  public var metadata: Logger.Metadata = [:]
+  public var logLevel: Logger.Level
+  private let format: RelayConfiguration.Log.Format
+  private let write: @Sendable (String) -> Void
+
+  public init(_ log: RelayConfiguration.Log, write: @escaping @Sendable (String) -> Void = Self.writeToStandardError) {
+    logLevel = log.level.loggerLevel
+    format = log.format
+    self.write = write
+  }
+
+  public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  public func log(event: LogEvent) {
+    let fields = metadata.merging(event.metadata ?? [:]) { _, new in new }
+      .map { (key: $0.key, value: "\($0.value)") }.sorted { $0.key < $1.key }
+    write(line(event.level, "\(event.message)", fields, at: Date()))
+  }
+
+  func line(
+    _ level: Logger.Level, _ message: String, _ fields: [(key: String, value: String)], at time: Date
+  ) -> String {
+    switch format {
+    case .text:
+      return "\(Self.timestamp(time)) \(level) \(Self.text(message, fields))\n"
+    case .journald:
+      return "<\(level.syslogPriority)>\(Self.text(message, fields))\n"
+    case .json:
+      var object = Dictionary(fields.map { ($0.key, $0.value) }) { first, _ in first }
+      object["time"] = Self.timestamp(time)
+      object["level"] = "\(level)"
+      object["message"] = message
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      return (try? encoder.encode(object)).map { String(decoding: $0, as: UTF8.self) + "\n" } ?? ""
+    }
+  }
+
+  /// One line whatever the message holds: an answer of a consumer may be part of it.
+  private static func text(_ message: String, _ fields: [(key: String, value: String)]) -> String {
+    let text = ([message] + fields.map { "\($0.key)=\(quoted($0.value))" }).joined(separator: " ")
+    return String(
+      String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+  }
+
+  private static func quoted(_ value: String) -> String {
+    value.isEmpty || value.contains(where: { $0 == " " || $0 == "\"" || $0 == "=" })
+      ? "\"\(value.replacing("\"", with: "\\\""))\"" : value
+  }
+
+  private static func timestamp(_ time: Date) -> String {
+    time.formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true).timeZone(separator: .omitted))
+  }
+
+  /// Whole lines from any thread don't mix: one `write` each, below the size of a pipe's atomic write or nearly always so.
+  @Sendable public static func writeToStandardError(_ line: String) {
+    FileHandle.standardError.write(Data(line.utf8))
+  }
+}
+
+extension RelayConfiguration.Log.Level {
+  public var loggerLevel: Logger.Level {
+    switch self {
+    case .trace: .trace
+    case .debug: .debug
+    case .info: .info
+    case .notice: .notice
+    case .warning: .warning
+    case .error: .error
+    case .critical: .critical
+    }
+  }
+}
+
+extension Logger.Level {
+  /// syslog(3)'s number.
+  fileprivate var syslogPriority: Int {
+    switch self {
+    case .critical: 2
+    case .error: 3
+    case .warning: 4
+    case .notice: 5
+    case .info: 6
+    case .debug, .trace: 7
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import RelayCore
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// Where the services take the time from, so that tests own it.
+public protocol Timekeeper: Sendable {
+  func now() -> Moment
+  /// Returns when the steady time has come; throws `CancellationError` when the task is cancelled before.
+  func sleep(until time: SteadyTime) async throws
+}
+
+/// The machine's clocks: the wall clock as it is, and a steady line that starts at it and advances with the boot-time clock, which
+/// neither steps nor stands still while the machine sleeps.
+public struct SystemTime: Timekeeper {
+  private let origin: SteadyTime
+  private let bootTimeAtOrigin: Int64
+  /// Whether the wall clock stood before the latest time that the outbox remembers: it was stepped back while the relay was down, so
+  /// nobody knows for how long it was.
+  public let clockWentBackwards: Bool
+
+  /// - Parameter latest: the latest steady time that the outbox remembers; the line never starts before it.
+  public init(notBefore latest: SteadyTime? = nil) {
+    let wall = SteadyTime(milliseconds: Self.wallClock)
+    origin = max(wall, latest ?? wall)
+    clockWentBackwards = wall < origin
+    bootTimeAtOrigin = Self.bootTime
+  }
+
+  public func now() -> Moment {
+    Moment(
+      steady: SteadyTime(milliseconds: origin.milliseconds + Self.bootTime - bootTimeAtOrigin),
+      unix: UnixTime(milliseconds: Self.wallClock))
+  }
+
+  public func sleep(until time: SteadyTime) async throws {
+    let wait = time - now().steady
+    if wait > .zero {
+      try await Task.sleep(for: wait, clock: .continuous)
+    } else {
+      try Task.checkCancellation()
+    }
+  }
+
+  private static var wallClock: Int64 { read(CLOCK_REALTIME) }
+
+  #if canImport(Glibc)
+    private static var bootTime: Int64 { read(CLOCK_BOOTTIME) }
+  #else
+    private static var bootTime: Int64 { read(CLOCK_MONOTONIC) }
+  #endif
+
+  private static func read(_ clock: clockid_t) -> Int64 {
+    var time = timespec()
+    clock_gettime(clock, &time)
+    return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+  }
+}

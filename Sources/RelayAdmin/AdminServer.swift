@@ -1,0 +1,88 @@
+import Foundation
+import GreenAPI
+import Hummingbird
+import Logging
+import NIOCore
+import Relay
+import ServiceLifecycle
+
+/// The relay's admin API over HTTP, on the Unix socket `control.sock` in the state directory or on a TCP address.
+///
+/// That it can't listen never stops the relay: the reason is logged, and it tries again until it can.
+public struct AdminServer: Service {
+  public enum Address: Sendable, Hashable {
+    /// Mode 0600: whoever may write to the socket may steer the relay.
+    case unixSocket(path: String)
+    /// With a token, every request but `/healthz` must carry it as `Authorization: Bearer`.
+    case tcp(host: String, port: Int, token: Secret?)
+  }
+
+  private let relay: Relay
+  private let address: Address
+  private let log: Logger
+
+  /// The socket's name in the state directory.
+  public static let socketName = "control.sock"
+  private static let retryInterval = Duration.seconds(30)
+
+  public init(relay: Relay, address: Address, log: Logger) {
+    self.relay = relay
+    self.address = address
+    self.log = log
+  }
+
+  public func run() async throws {
+    var isFirst = true
+    while !Task.isCancelled, !Task.isShuttingDownGracefully {
+      do {
+        try await listen()
+        return
+      } catch {
+        if isFirst {
+          log.error("the admin API can't listen on \(address): \(error). The relay works all the same; trying again")
+        }
+        isFirst = false
+        try? await cancelWhenGracefulShutdown { try await Task.sleep(for: Self.retryInterval) }
+      }
+    }
+  }
+
+  private func listen() async throws {
+    var quiet = log
+    quiet.logLevel = .error
+    if case .unixSocket(let path) = address {
+      // A relay that was killed leaves its socket behind. The outbox's lock says that no other relay lives here.
+      try? FileManager.default.removeItem(atPath: path)
+    }
+    let application = Application(
+      router: AdminRouter(relay: relay, token: address.token).router,
+      configuration: ApplicationConfiguration(address: address.bindAddress, serverName: "statusrelay"),
+      onServerRunning: { [address, log] _ in
+        if case .unixSocket(let path) = address { chmod(path, 0o600) }
+        log.debug("the admin API listens on \(address)")
+      }, logger: quiet)
+    // The application's own `run` would trap signals, which are the service group's.
+    try await application.run()
+    if case .unixSocket(let path) = address { try? FileManager.default.removeItem(atPath: path) }
+  }
+}
+
+extension AdminServer.Address: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .unixSocket(let path): path
+    case .tcp(let host, let port, _): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+  }
+
+  fileprivate var token: Secret? {
+    if case .tcp(_, _, let token) = self { token } else { nil }
+  }
+
+  fileprivate var bindAddress: BindAddress {
+    switch self {
+    case .unixSocket(let path): .unixDomainSocket(path: path)
+    case .tcp(let host, let port, _): .hostname(host, port: port)
+    }
+  }
+}
