@@ -30,6 +30,8 @@ public struct DestinationQueue: Sendable {
 
   private struct Loading: Sendable {
     var missedMore = false
+    /// Recorded as settled, though the answer may still show them as due.
+    var settled: Set<DeliveryID> = []
     var earliestRetry: SteadyTime?
 
     mutating func noteRetry(at time: SteadyTime) { earliestRetry = min(earliestRetry ?? time, time) }
@@ -90,7 +92,8 @@ public struct DestinationQueue: Sendable {
     _ deliveries: some Sequence<Delivery>, nextDue: SteadyTime?
   ) {
     mayHaveMore = loading?.missedMore ?? false
-    for delivery in deliveries where !held.contains(delivery.id) {
+    let settled = loading?.settled ?? []
+    for delivery in deliveries where !held.contains(delivery.id) && !settled.contains(delivery.id) {
       // What was taken meanwhile may have filled the window.
       guard held.count < capacity else {
         mayHaveMore = true
@@ -151,6 +154,7 @@ public struct DestinationQueue: Sendable {
   /// The outbox has recorded this settlement.
   public mutating func settled(_ settlement: Settlement) {
     held.remove(settlement.delivery)
+    loading?.settled.insert(settlement.delivery)
     switch settlement.verdict {
     case .retry(let time):
       nextDue = min(nextDue ?? time, time)

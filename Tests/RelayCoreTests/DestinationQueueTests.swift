@@ -116,6 +116,21 @@ import Testing
     #expect(queue.step(at: now, budget: 1).wakeAt == now + .seconds(5))
   }
 
+  @Test("A page of the outbox that is older than a delivery's end doesn't bring it back")
+  func stalePage() {
+    var queue = queue()
+    queue.lookAgain()
+    let load = queue.step(at: now, budget: 1).load
+    #expect(load != nil)
+    queue.loaded([delivery(1)], nextDue: nil)
+    _ = queue.step(at: now, budget: 1)
+    queue.lookAgain()
+    #expect(queue.step(at: now, budget: 1).load?.excluding == [DeliveryID(rawValue: 1)])
+    queue.settled(finish(&queue, 1, .answered(httpStatus: 200, retryAfter: nil))!)
+    queue.loaded([delivery(1)], nextDue: nil)
+    #expect(ids(queue.step(at: now, budget: 1)) == [])
+  }
+
   @Test("With the circuit open one probe goes, the others wait and spend no attempt")
   func circuit() {
     var queue = queue(.init(maxConcurrency: 5), holding: (1...9).map { delivery($0) })
