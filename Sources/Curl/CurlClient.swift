@@ -15,12 +15,12 @@ public final class CurlClient: Sendable {
     /// The most connections, busy ones included, among which a finished transfer's connection is kept for the next one.
     /// Fewer than there are transfers at once means that connections are not kept.
     /// See https://curl.se/libcurl/c/CURLMOPT_MAXCONNECTS.html.
-    public var connectionCacheSize: Int
+    public var idleConnectionCacheSize: Int
 
-    public init(maxConnections: Int = 0, maxConnectionsPerHost: Int = 0, connectionCacheSize: Int = 8192) {
+    public init(maxConnections: Int = 0, maxConnectionsPerHost: Int = 0, idleConnectionCacheSize: Int = 8192) {
       self.maxConnections = maxConnections
       self.maxConnectionsPerHost = maxConnectionsPerHost
-      self.connectionCacheSize = connectionCacheSize
+      self.idleConnectionCacheSize = idleConnectionCacheSize
     }
   }
 

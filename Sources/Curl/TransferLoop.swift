@@ -111,7 +111,7 @@ final class TransferLoop {
     ccurl_multi_set_pointer(pointer, CURLMOPT_TIMERDATA, itself)
     ccurl_multi_set_long(pointer, CURLMOPT_MAX_TOTAL_CONNECTIONS, configuration.maxConnections)
     ccurl_multi_set_long(pointer, CURLMOPT_MAX_HOST_CONNECTIONS, configuration.maxConnectionsPerHost)
-    ccurl_multi_set_long(pointer, CURLMOPT_MAXCONNECTS, configuration.connectionCacheSize)
+    ccurl_multi_set_long(pointer, CURLMOPT_MAXCONNECTS, configuration.idleConnectionCacheSize)
   }
 
   // MARK: Time
