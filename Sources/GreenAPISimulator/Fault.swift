@@ -88,10 +88,13 @@ public struct Faults: Sendable {
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014): a small generator that a seed replays.
-struct SplitMix64: RandomNumberGenerator, Sendable {
-  var state: UInt64
+public struct SplitMix64: RandomNumberGenerator, Sendable {
+  private var state: UInt64
 
-  mutating func next() -> UInt64 {
+  /// - Parameter state: The seed.
+  public init(state: UInt64) { self.state = state }
+
+  public mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15
     var mixed = state
     mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
