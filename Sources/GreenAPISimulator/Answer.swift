@@ -6,7 +6,7 @@ public struct Answer: Hashable, Sendable {
   /// How the bytes go over the wire.
   public enum Delivery: Hashable, Sendable {
     case whole
-    /// Half of what is announced, then the connection closes.
+    /// Half of what is announced, but no more than 64 kB, then the connection closes.
     case truncated
     case slow(bytesPerSecond: Int)
     /// Nothing at all, with the connection open.
@@ -33,8 +33,15 @@ public struct Answer: Hashable, Sendable {
 
     public var size: Int { head.count + unit.count * unitCount + tail.count }
 
-    /// The bytes of a body that isn't repeated.
-    public var bytes: [UInt8] { head + tail }
+    /// Part of it, as far as it reaches.
+    public func bytes(in range: Range<Int>) -> [UInt8] {
+      let middle = head.count..<(size - tail.count)
+      return range.clamped(to: 0..<size).map { position in
+        if position < middle.lowerBound { return head[position] }
+        if position >= middle.upperBound { return tail[position - middle.upperBound] }
+        return unit[(position - middle.lowerBound) % unit.count]
+      }
+    }
   }
 
   /// One state of one message that a successful getOutgoingStatuses answer carries whole.
@@ -52,6 +59,8 @@ public struct Answer: Hashable, Sendable {
   /// Seconds that the Date header is off.
   public var dateOffset = 0
   public var shown: [Shown] = []
+  /// What the body is made of, while it is still one of records.
+  var records: [JSON]?
 
   static let jsonType = "application/json; charset=utf-8"
   static let textType = "text/plain; charset=utf-8"
@@ -60,6 +69,11 @@ public struct Answer: Hashable, Sendable {
     self.status = status
     contentType = Self.jsonType
     body = Body(json.bytes)
+  }
+
+  init(records: [JSON]) {
+    self.init(JSON.array(records))
+    self.records = records
   }
 
   init(status: Int, text: String) {

@@ -15,6 +15,9 @@ struct AnswerWriter: Sendable {
   /// Breaks off an answer that would hold up a shutdown.
   let closeConnection: @Sendable () -> Void
 
+  /// What a socket takes at once, so that it is on its way before the connection closes.
+  private static let truncatedSize = 65_536
+
   /// How often a slow body gets some more bytes: often enough to look steady, seldom enough to cost nothing.
   private static let slowSteps = 10
 
@@ -22,14 +25,14 @@ struct AnswerWriter: Sendable {
     switch answer.delivery {
     case .whole where answer.body.unitCount == 0:
       await willFinish()
-      let body = ResponseBody(byteBuffer: ByteBuffer(bytes: answer.body.bytes))
+      let body = ResponseBody(byteBuffer: ByteBuffer(bytes: answer.body.head + answer.body.tail))
       try await writer.write(response: head(length: answer.body.size), body: body)
     case .whole:
       let body = try await writer.writeHead(head(length: answer.contentEncoding == nil ? nil : answer.body.size))
       try await whileWanted(request) { try await repeated(to: body) }
     case .truncated:
       var body = try await writer.writeHead(head(length: max(2, answer.body.size)))
-      try await body.write(ByteBuffer(bytes: answer.body.head.prefix(max(1, answer.body.size / 2))))
+      try await body.write(ByteBuffer(bytes: answer.body.bytes(in: 0..<min(answer.body.size / 2, Self.truncatedSize))))
       throw Abandon()
     case .slow(let bytesPerSecond):
       let body = try await writer.writeHead(head(length: answer.body.size))
@@ -65,13 +68,13 @@ struct AnswerWriter: Sendable {
 
   private func slowly(_ bytesPerSecond: Int, to body: some ResponseBodyWriter) async throws {
     var body = body
-    let bytes = answer.body.bytes
+    let size = answer.body.size
     let step = max(1, bytesPerSecond / Self.slowSteps)
     let pause = Duration.seconds(Double(step) / Double(bytesPerSecond))
-    for start in stride(from: 0, to: bytes.count, by: step) {
+    for start in stride(from: 0, to: size, by: step) {
       if start > 0 { try await Task.sleep(for: pause) }
-      if start + step >= bytes.count { await willFinish() }
-      try await body.write(ByteBuffer(bytes: bytes[start..<min(start + step, bytes.count)]))
+      if start + step >= size { await willFinish() }
+      try await body.write(ByteBuffer(bytes: answer.body.bytes(in: start..<start + step)))
     }
     try await body.finish(nil)
   }

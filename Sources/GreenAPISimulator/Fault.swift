@@ -22,7 +22,7 @@ public struct Fault: Hashable, Sendable {
     case null
     /// A JSON object instead of an array.
     case object
-    /// The answer's length is announced, half of it sent, and the connection closed.
+    /// The answer's length is announced, half of it (64 kB at most) sent, and the connection closed.
     case truncated
     /// A well-formed array, padded with spaces to this many megabytes, sent without announcing a length.
     case huge(megabytes: Int)

@@ -1,21 +1,17 @@
 import GreenAPI
 
 extension Fault.Effect {
-  /// Spoils an answer.
-  /// - Parameter records: The records of the answer, when it is one of records.
-  func apply(to answer: inout Answer, records: inout [JSON]?, method: APIMethod) {
+  /// Spoils an answer to this method.
+  func apply(to answer: inout Answer, method: APIMethod) {
     switch self {
-    case .emptyArray:
-      records = nil
-      answer.replaceBody([] as JSON)
+    case .emptyArray: answer.replaceBody([] as JSON)
     case .recordsWithoutIDs:
-      guard let whole = records else { return }
-      records = whole.map { _ in Self.recordWithoutID }
-      answer.replaceBody(.array(records ?? []))
+      guard let records = answer.records else { return }
+      answer.replaceRecords(records.map { _ in Self.recordWithoutID })
+      answer.shown = []
     case .badRecords(let count):
-      guard let whole = records else { return }
-      records = Self.mixing(count, into: whole)
-      answer.body = Answer.Body(JSON.array(records ?? []).bytes)
+      guard let records = answer.records else { return }
+      answer.replaceRecords(Self.mixing(count, into: records))
     case .status(let status, let body):
       let spoilt = body.map { Answer(status: status, text: $0) } ?? .documented(status, method)
       answer.status = status
@@ -85,7 +81,13 @@ extension Answer {
     self.body = body
     contentEncoding = nil
     shown = []
+    records = nil
   }
 
   fileprivate mutating func replaceBody(_ json: JSON) { replaceBody(Body(json.bytes)) }
+
+  fileprivate mutating func replaceRecords(_ records: [JSON]) {
+    self.records = records
+    body = Body(JSON.array(records).bytes)
+  }
 }

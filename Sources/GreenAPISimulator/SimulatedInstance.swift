@@ -61,16 +61,9 @@ public struct SimulatedInstance: Sendable {
     guard request.isPost == (request.method == .sendTextStatus) else { return .documented(405, request.method) }
     guard rateLimit.admits(request.method, at: now) else { return .error(.rateLimited, request.method) }
     progress(to: now)
-    var records: [JSON]?
-    var answer: Answer
-    if let refusal = refusal(of: request.method) {
-      answer = .error(refusal, request.method)
-    } else {
-      (answer, records) = methodAnswer(request, at: now)
-    }
-    for effect in faults.effects(on: request.method) {
-      effect.apply(to: &answer, records: &records, method: request.method)
-    }
+    let refusal = refusal(of: request.method)
+    var answer = refusal.map { .error($0, request.method) } ?? methodAnswer(request, at: now)
+    for effect in faults.effects(on: request.method) { effect.apply(to: &answer, method: request.method) }
     return answer
   }
 
@@ -88,31 +81,29 @@ public struct SimulatedInstance: Sendable {
     return isBeta && !settings.betaAccess ? .noAccess : nil
   }
 
-  private mutating func methodAnswer(_ request: MethodRequest, at now: Date) -> (Answer, records: [JSON]?) {
+  private mutating func methodAnswer(_ request: MethodRequest, at now: Date) -> Answer {
     switch request.method {
-    case .getStateInstance: (Answer(["stateInstance": .string(settings.stateInstance.rawValue)]), nil)
-    case .getSettings: (Answer(settings.answer), nil)
+    case .getStateInstance: Answer(["stateInstance": .string(settings.stateInstance.rawValue)])
+    case .getSettings: Answer(settings.answer)
     case .getOutgoingStatuses: recordsAnswer(request, of: .statuses, at: now)
     case .lastOutgoingMessages: recordsAnswer(request, of: .messages, at: now)
-    case .getStatusStatistic: (statistic(request), nil)
-    case .sendTextStatus: (sendTextStatus(request, at: now), nil)
+    case .getStatusStatistic: statistic(request)
+    case .sendTextStatus: sendTextStatus(request, at: now)
     }
   }
 
-  private func recordsAnswer(
-    _ request: MethodRequest, of place: Post.Place, at now: Date
-  ) -> (Answer, records: [JSON]?) {
+  private func recordsAnswer(_ request: MethodRequest, of place: Post.Place, at now: Date) -> Answer {
     let minutes = request.query["minutes"].map(Int64.init) ?? Journal.defaultMinutes
-    guard let minutes, minutes > 0 else { return (.error(.badRequest, request.method), nil) }
+    guard let minutes, minutes > 0 else { return .error(.badRequest, request.method) }
     let messages = journal.messages(in: place, minutes: minutes, at: now)
-    let records = messages.map { $0.record(wid: settings.account.wid ?? "", idInstance: idInstance) }
-    var answer = Answer(JSON.array(records))
+    let wid = settings.account.wid ?? ""
+    var answer = Answer(records: messages.map { $0.record(wid: wid, idInstance: idInstance) })
     if place == .statuses {
       answer.shown = messages.map {
         Answer.Shown(idInstance: idInstance, idMessage: $0.idMessage, status: $0.status)
       }
     }
-    return (answer, records)
+    return answer
   }
 
   private func statistic(_ request: MethodRequest) -> Answer {

@@ -84,6 +84,8 @@ public final class SimulatorServer: Service {
     }
     do {
       try await server.run()
+    } catch let error as CancellationError {
+      throw error
     } catch {
       let failure = SimulatorError.cannotListen(
         host: configuration.host, port: configuration.port, reason: "\(error)")

@@ -196,6 +196,22 @@ struct FaultTests {
     }
   }
 
+  @Test("Where faults can't add up, the later one wins, and what is sent is still what is announced")
+  func contradictions() async throws {
+    try await withFaults([Fault(.gzipBomb(megabytes: 1)), Fault(.badRecords(2)), Fault(.html)]) { running in
+      let html = try await running.get(.getOutgoingStatuses)
+      #expect(html.text.contains("</html>") && html.header("Content-Encoding") == nil)
+      let slowAndHuge = [Fault(.huge(megabytes: 1)), Fault(.slow(bytesPerSecond: 100_000_000))]
+      try await running.simulator.setFaults(slowAndHuge, on: instance)
+      let huge = try await running.get(.getOutgoingStatuses)
+      #expect(huge.isWhole && huge.body.count == 1_048_578)
+      #expect(huge.body.first == UInt8(ascii: "[") && huge.body.last == UInt8(ascii: "]"))
+      try await running.simulator.setFaults(slowAndHuge + [Fault(.truncated)], on: instance)
+      let truncated = try await running.get(.getOutgoingStatuses)
+      #expect(truncated.closedEarly && truncated.body.count == 65_536)
+    }
+  }
+
   @Test("A refused request uses up no fault")
   func refusedRequests() async throws {
     try await withFaults([Fault(.html, times: 1)]) { running async throws in
