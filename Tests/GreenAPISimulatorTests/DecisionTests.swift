@@ -37,6 +37,17 @@ struct DecisionTests {
     #expect(admittedAll)
   }
 
+  @Test(
+    "An answer that never arrives whole claims to show nothing",
+    arguments: [.truncated, .silence, .hangUp] as [Fault.Effect])
+  func nothingShown(_ effect: Fault.Effect) throws {
+    var simulated = SimulatedInstance(1, token: Secret("t"), faults: Faults([Fault(effect, times: 1)]))
+    _ = try simulated.post(Post(.text("")), at: start)
+    let request = MethodRequest(.getOutgoingStatuses, of: 1, token: Secret("t"))
+    #expect(simulated.answer(request, at: start).shown.isEmpty)
+    #expect(simulated.answer(request, at: start.addingTimeInterval(1)).shown.count == 1)
+  }
+
   @Test("Steps that were due while nobody looked are all in the history, each at its own time")
   func missedSteps() {
     var message = SimulatedMessage(Post(.text("")), idMessage: "A", at: start)
