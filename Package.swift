@@ -58,7 +58,13 @@ let package = Package(
     ),
     .target(
       name: "GreenAPISimulator",
-      dependencies: ["GreenAPI", .product(name: "Hummingbird", package: "hummingbird")],
+      dependencies: [
+        "GreenAPI",
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ],
       swiftSettings: settings
     ),
     .executableTarget(
@@ -69,13 +75,19 @@ let package = Package(
       ],
       swiftSettings: settings
     ),
-    .testTarget(name: "CurlTests", dependencies: ["Curl"], swiftSettings: settings),
+    // Servers that misbehave on demand, for the tests of several modules.
+    .target(name: "TestServers", dependencies: ["Curl"], path: "Tests/TestServers", swiftSettings: settings),
+    .testTarget(name: "CurlTests", dependencies: ["Curl", "TestServers"], swiftSettings: settings),
     .testTarget(
       name: "GreenAPITests", dependencies: ["GreenAPI"], resources: [.copy("fixtures")], swiftSettings: settings),
     .testTarget(name: "RelayCoreTests", dependencies: ["RelayCore"], swiftSettings: settings),
     .testTarget(name: "RelayStoreTests", dependencies: ["RelayStore"], swiftSettings: settings),
-    .testTarget(name: "RelayTests", dependencies: ["Relay", "GreenAPISimulator"], swiftSettings: settings),
-    .testTarget(name: "GreenAPISimulatorTests", dependencies: ["GreenAPISimulator"], swiftSettings: settings),
-    .testTarget(name: "statusrelayTests", dependencies: ["statusrelay"], swiftSettings: settings),
+    .testTarget(
+      name: "RelayTests", dependencies: ["Relay", "GreenAPISimulator", "TestServers"], swiftSettings: settings),
+    .testTarget(
+      name: "GreenAPISimulatorTests", dependencies: ["GreenAPISimulator"],
+      resources: [.copy("fixtures"), .copy("python")], swiftSettings: settings),
+    .testTarget(
+      name: "statusrelayTests", dependencies: ["statusrelay", "GreenAPISimulator"], swiftSettings: settings),
   ]
 )
