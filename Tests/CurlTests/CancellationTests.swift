@@ -1,4 +1,5 @@
 import Curl
+import TestServers
 import Testing
 
 @Suite(.timeLimit(.minutes(3))) struct CancellationTests {

@@ -1,6 +1,7 @@
 import CCurl
 import Foundation
 import Synchronization
+import TestServers
 
 /// A server for very many connections and requests: one thread, epoll, and no more of HTTP than the tests send. The
 /// first letter of the path says what happens: `o` a whole answer, `c` an answer and a close, `r` a reset, `g` garbage,

@@ -1,3 +1,4 @@
+import TestServers
 @testable import Curl
 
 /// Collects values from other threads; a test waits for as many as it needs. The suites' time limits end a wait in vain.

@@ -1,5 +1,6 @@
 import Curl
 import Foundation
+import TestServers
 import Testing
 
 @Suite(.timeLimit(.minutes(3)), .enabled(if: TestCertificates.hasTool, "needs the openssl tool"))

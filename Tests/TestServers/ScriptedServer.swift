@@ -5,13 +5,13 @@ import Synchronization
 
 /// A server on a free loopback port, or a Unix socket, whose every connection is played by a script on a thread of its
 /// own. It does just what the script says, misbehaviour included.
-final class ScriptedServer: Sendable {
+package final class ScriptedServer: Sendable {
   private struct State {
     var connections: Set<Int32> = []
     var isStopped = false
   }
 
-  let port: UInt16
+  package let port: UInt16
   private let listener: Int32
   private let unixSocketPath: String?
   private let state = Guarded(State())
@@ -19,11 +19,11 @@ final class ScriptedServer: Sendable {
   private let threads = DispatchGroup()
 
   /// Connections accepted so far.
-  var acceptedCount: Int { accepted.load(ordering: .sequentiallyConsistent) }
-  var url: String { "http://127.0.0.1:\(port)" }
+  package var acceptedCount: Int { accepted.load(ordering: .sequentiallyConsistent) }
+  package var url: String { "http://127.0.0.1:\(port)" }
 
   /// With a context the script speaks through TLS, and is not played when the handshake fails.
-  init(
+  package init(
     unixSocketPath: String? = nil, tls: TLSServerContext? = nil,
     _ script: @escaping @Sendable (ServerConnection) -> Void
   ) {
@@ -37,7 +37,7 @@ final class ScriptedServer: Sendable {
   }
 
   /// Cuts every connection and returns when all threads are gone. Must be called: the accepting thread keeps the server.
-  func stop() {
+  package func stop() {
     state.withLock { state in
       state.isStopped = true
       for connection in state.connections { shutdown(connection, Int32(SHUT_RDWR)) }
@@ -85,7 +85,7 @@ final class ScriptedServer: Sendable {
     }
   }
 
-  static func listenOnLoopback(backlog: Int32 = 1024) -> (Int32, UInt16) {
+  package static func listenOnLoopback(backlog: Int32 = 1024) -> (Int32, UInt16) {
     let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
@@ -117,12 +117,12 @@ final class ScriptedServer: Sendable {
 }
 
 /// A request as it came in.
-struct ReceivedRequest: Sendable {
-  var line = ""
-  var headers: [String] = []
-  var body: [UInt8] = []
+package struct ReceivedRequest: Sendable {
+  package var line = ""
+  package var headers: [String] = []
+  package var body: [UInt8] = []
 
-  func header(_ name: String) -> String? {
+  package func header(_ name: String) -> String? {
     let prefix = name.lowercased() + ":"
     return headers.first { $0.lowercased().hasPrefix(prefix) }
       .map { $0.dropFirst(prefix.count).trimmingCharacters(in: .whitespaces) }
@@ -130,14 +130,14 @@ struct ReceivedRequest: Sendable {
 }
 
 /// One connection in the hands of a script.
-struct ServerConnection: Sendable {
-  let descriptor: Int32
+package struct ServerConnection: Sendable {
+  package let descriptor: Int32
   /// 1 for the first connection of the server.
-  let number: Int
-  let tls: TLSServerSession?
+  package let number: Int
+  package let tls: TLSServerSession?
 
   /// Some of the next bytes; 0 or less when there are no more.
-  func receive(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+  package func receive(into buffer: UnsafeMutableRawBufferPointer) -> Int {
     tls?.receive(into: buffer) ?? recv(descriptor, buffer.baseAddress, buffer.count, 0)
   }
 
@@ -146,7 +146,7 @@ struct ServerConnection: Sendable {
   }
 
   /// Just so many bytes; nil when the client closes before.
-  func readBytes(_ count: Int) -> [UInt8]? {
+  package func readBytes(_ count: Int) -> [UInt8]? {
     var bytes = [UInt8](repeating: 0, count: count)
     var filled = 0
     while filled < count {
@@ -158,7 +158,7 @@ struct ServerConnection: Sendable {
   }
 
   /// The next request; nil when the client has closed. Reads a byte at a time up to the body, so that none is lost.
-  func readRequest() -> ReceivedRequest? {
+  package func readRequest() -> ReceivedRequest? {
     var head: [UInt8] = []
     while !head.ends(with: Array("\r\n\r\n".utf8)) {
       guard let byte = readBytes(1) else { return nil }
@@ -174,7 +174,7 @@ struct ServerConnection: Sendable {
 
   /// False when the client has gone.
   @discardableResult
-  func send(_ bytes: [UInt8]) -> Bool {
+  package func send(_ bytes: [UInt8]) -> Bool {
     var sent = 0
     while sent < bytes.count {
       let count = bytes.withUnsafeBytes { transmit(UnsafeRawBufferPointer(rebasing: $0[sent...])) }
@@ -185,23 +185,23 @@ struct ServerConnection: Sendable {
   }
 
   @discardableResult
-  func send(_ text: String) -> Bool { send(Array(text.utf8)) }
+  package func send(_ text: String) -> Bool { send(Array(text.utf8)) }
 
   /// A whole answer with its length.
   @discardableResult
-  func answer(_ status: String = "200 OK", headers: [String] = [], body: [UInt8] = Array("fine".utf8)) -> Bool {
+  package func answer(_ status: String = "200 OK", headers: [String] = [], body: [UInt8] = Array("fine".utf8)) -> Bool {
     let head = (["HTTP/1.1 \(status)", "Content-Length: \(body.count)"] + headers).joined(separator: "\r\n")
     return send(Array("\(head)\r\n\r\n".utf8) + body)
   }
 
   /// Makes the coming close a reset.
-  func armReset() {
+  package func armReset() {
     var option = linger(l_onoff: 1, l_linger: 0)
     setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
   }
 
   /// Waits until the client has read everything sent. A reset would throw away what it has not.
-  func awaitAllRead() {
+  package func awaitAllRead() {
     var address = sockaddr_in()
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
     withUnsafeMutablePointer(to: &address) { pointer in
@@ -221,13 +221,13 @@ struct ServerConnection: Sendable {
   }
 
   /// Stays silent until the client closes or the server is stopped.
-  func waitForClose() {
+  package func waitForClose() {
     var sink = [UInt8](repeating: 0, count: 4096)
     while sink.withUnsafeMutableBytes({ receive(into: $0) }) > 0 {}
   }
 
   /// Answers request after request.
-  func serve(_ each: (ReceivedRequest) -> Void) {
+  package func serve(_ each: (ReceivedRequest) -> Void) {
     while let request = readRequest() { each(request) }
   }
 }

@@ -39,14 +39,14 @@ private enum OpenSSL {
 }
 
 /// What a TLS server has to show and to ask for.
-final class TLSServerContext: @unchecked Sendable {
+package final class TLSServerContext: @unchecked Sendable {
   // Sendable: OpenSSL lets any number of threads make sessions from a context that is not changed any more.
   fileprivate let context: UnsafeMutableRawPointer
 
   /// - Parameters:
   ///   - clientAuthority: the certificate that clients must have theirs from; nil asks for none.
   ///   - offersHTTP2: whether `h2` is chosen when the client offers it.
-  init(_ identity: TestCertificates.Identity, clientAuthority: String? = nil, offersHTTP2: Bool = false) {
+  package init(_ identity: TestCertificates.Identity, clientAuthority: String? = nil, offersHTTP2: Bool = false) {
     guard let context = OpenSSL.newContext(OpenSSL.method()) else { fatalError("no TLS context") }
     self.context = context
     precondition(OpenSSL.useCertificate(context, identity.certificate) == 1)
@@ -79,84 +79,35 @@ private let chooseHTTP2: OpenSSL.ProtocolChooser = { _, chosen, length, offered,
 }
 
 /// One connection's TLS, used by the thread of its script alone.
-final class TLSServerSession: @unchecked Sendable {
+package final class TLSServerSession: @unchecked Sendable {
   // Sendable: see above.
   private let session: UnsafeMutableRawPointer?
   private let context: TLSServerContext
-  let isEstablished: Bool
+  package let isEstablished: Bool
 
-  init(_ context: TLSServerContext, descriptor: Int32) {
+  package init(_ context: TLSServerContext, descriptor: Int32) {
     self.context = context
     session = OpenSSL.newSession(context.context)
     _ = OpenSSL.setDescriptor(session, descriptor)
     isEstablished = OpenSSL.accept(session) == 1
   }
 
-  func receive(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+  package func receive(into buffer: UnsafeMutableRawBufferPointer) -> Int {
     Int(OpenSSL.read(session, buffer.baseAddress, Int32(buffer.count)))
   }
 
-  func transmit(_ buffer: UnsafeRawBufferPointer) -> Int {
+  package func transmit(_ buffer: UnsafeRawBufferPointer) -> Int {
     Int(OpenSSL.write(session, buffer.baseAddress, Int32(min(buffer.count, 1 << 20))))
   }
 
-  func end() { OpenSSL.freeSession(session) }
+  package func end() { OpenSSL.freeSession(session) }
 }
 
 /// OpenSSL writes to closed connections without asking for silence. The signal stays blocked on the server's threads
 /// only, so that the client's own protection is what the tests see.
-func blockBrokenPipeSignal() {
+package func blockBrokenPipeSignal() {
   var signals = sigset_t()
   sigemptyset(&signals)
   sigaddset(&signals, SIGPIPE)
   pthread_sigmask(SIG_BLOCK, &signals, nil)
-}
-
-/// A certificate authority and what it signed, made by the `openssl` tool in a temporary folder.
-final class TestCertificates: Sendable {
-  struct Identity: Sendable {
-    var certificate: String
-    var key: String
-  }
-
-  private let folder: URL
-  let authority: Identity
-  /// An authority that signed nothing.
-  let stranger: Identity
-  /// For 127.0.0.1 and localhost.
-  let server: Identity
-  let client: Identity
-
-  init() throws {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "curl-tls-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    self.folder = folder
-    authority = try Self.make("authority", in: folder, ["-addext", "basicConstraints=critical,CA:TRUE"])
-    stranger = try Self.make("stranger", in: folder, ["-addext", "basicConstraints=critical,CA:TRUE"])
-    let signed = ["-CA", authority.certificate, "-CAkey", authority.key]
-    server = try Self.make("server", in: folder, ["-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"] + signed)
-    client = try Self.make("client", in: folder, signed)
-  }
-
-  func remove() { try? FileManager.default.removeItem(at: folder) }
-
-  static let hasTool = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
-    .contains { FileManager.default.isExecutableFile(atPath: "\($0)/openssl") }
-
-  private static func make(_ name: String, in folder: URL, _ arguments: [String]) throws -> Identity {
-    let identity = Identity(
-      certificate: folder.appending(path: "\(name).pem").path, key: folder.appending(path: "\(name).key").path)
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments =
-      [
-        "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30",
-        "-subj", "/CN=\(name)", "-keyout", identity.key, "-out", identity.certificate,
-      ] + arguments
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else { throw CocoaError(.fileWriteUnknown) }
-    return identity
-  }
 }
