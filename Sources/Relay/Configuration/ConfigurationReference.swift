@@ -62,9 +62,10 @@ extension ConfigurationReference {
       "log.level", "trace, debug, info, notice, warning, error or critical", default: "info", "the least that is logged"
     ),
     key("log.format", "text, json or journald", example: "text", "the default is journald under systemd, else text"),
-    key("admin", mapping, "health, metrics and the admin pages over HTTP"),
+    key("admin", mapping, "health and the admin API over HTTP"),
     key(
-      "admin.listen", "HOST:PORT or none", default: "127.0.0.1:8466", "where they are served; none turns them off"),
+      "admin.listen", "HOST:PORT or none", default: "127.0.0.1:8466",
+      "where health and the admin API are served; none turns them off"),
     key("admin.token", secret, example: "{file: admin-token}", "demanded from visitors; a must when not on loopback"),
     key("outbox", mapping, "the durable store of what is on its way and what has been"),
     key(
