@@ -58,10 +58,11 @@ public struct RelayStatus: Codable, Sendable, Hashable {
     public var description: String
   }
 
-  /// Whether everything is as it should be.
+  /// Whether everything is as it should be. What is no longer configured is in the outbox still, and no trouble unless deliveries
+  /// wait for it.
   public var isHealthy: Bool {
-    isRunning && trouble == nil && accounts.allSatisfy { ["healthy", "starting"].contains($0.state) }
-      && destinations.allSatisfy { $0.state == "delivering" }
+    isRunning && trouble == nil && accounts.allSatisfy { ["healthy", "starting", "notPolled"].contains($0.state) }
+      && destinations.allSatisfy { $0.state == "delivering" || $0.state == "notServed" && $0.waiting == 0 }
   }
 }
 

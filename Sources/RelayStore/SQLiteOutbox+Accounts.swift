@@ -5,17 +5,7 @@ import RelayCore
 
 extension SQLiteOutbox {
   public func account(_ idInstance: IDInstance) async throws(OutboxError) -> StoredAccount {
-    try await connection.read("reading account \(idInstance)") { db in
-      guard
-        let row = try Row.fetchOne(
-          db, sql: "SELECT * FROM accounts WHERE id_instance = ?", arguments: [idInstance.rawValue])
-      else { return StoredAccount() }
-      let messages = try Row.fetchCursor(
-        db, sql: "SELECT * FROM messages WHERE account = ?", arguments: [idInstance.rawValue])
-      return StoredAccount(
-        identity: try row.identity(), progress: try row.progress(),
-        messages: try Array(messages.map { try $0.trackedMessage() }))
-    }
+    try await connection.storedAccount(idInstance)
   }
 
   public func remember(_ identity: AccountIdentity, of idInstance: IDInstance) async throws(OutboxError) {
@@ -59,6 +49,29 @@ extension SQLiteOutbox {
     }
     let forget = try db.cachedStatement(sql: "DELETE FROM messages WHERE account = ? AND id_message = ?")
     for idMessage in poll.forgotten { try forget.execute(arguments: [account, idMessage]) }
+  }
+}
+
+extension SQLiteOutboxReader {
+  /// What is remembered of an account; empty for one never seen.
+  public func account(_ idInstance: IDInstance) async throws(OutboxError) -> StoredAccount {
+    try await connection.storedAccount(idInstance)
+  }
+}
+
+extension SerialConnection {
+  fileprivate func storedAccount(_ idInstance: IDInstance) async throws(OutboxError) -> StoredAccount {
+    try await read("reading account \(idInstance)") { db in
+      guard
+        let row = try Row.fetchOne(
+          db, sql: "SELECT * FROM accounts WHERE id_instance = ?", arguments: [idInstance.rawValue])
+      else { return StoredAccount() }
+      let messages = try Row.fetchCursor(
+        db, sql: "SELECT * FROM messages WHERE account = ?", arguments: [idInstance.rawValue])
+      return StoredAccount(
+        identity: try row.identity(), progress: try row.progress(),
+        messages: try Array(messages.map { try $0.trackedMessage() }))
+    }
   }
 }
 

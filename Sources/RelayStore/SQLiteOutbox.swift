@@ -71,10 +71,14 @@ public final class SQLiteOutbox: Outbox {
     return try result.get()
   }
 
+  /// Whether a directory holds an outbox. Nothing is made or changed.
+  /// - Throws: ``OutboxError/Kind/damaged`` for what is left of one, ``OutboxError/Kind/unusableDirectory`` when it can't be told.
+  public static func exists(inDirectory directory: String) throws(OutboxError) -> Bool {
+    try OutboxFiles(directory: directory).databaseExists()
+  }
+
   public func latestSteadyTime() async throws(OutboxError) -> SteadyTime? {
-    try await connection.read("reading the latest time") { db in
-      try Int64.fetchOne(db, sql: "SELECT latest_steady FROM meta").map(SteadyTime.init(milliseconds:))
-    }
+    try await connection.latestSteadyTime()
   }
 
   /// Remembers that a transaction was made at this time.
@@ -89,6 +93,21 @@ public final class SQLiteOutbox: Outbox {
     await reader.close()
     await connection.close()
     lock.release()
+  }
+}
+
+extension SQLiteOutboxReader {
+  /// The latest steady time any transaction was recorded at; `nil` in a new outbox.
+  public func latestSteadyTime() async throws(OutboxError) -> SteadyTime? {
+    try await connection.latestSteadyTime()
+  }
+}
+
+extension SerialConnection {
+  fileprivate func latestSteadyTime() async throws(OutboxError) -> SteadyTime? {
+    try await read("reading the latest time") { db in
+      try Int64.fetchOne(db, sql: "SELECT latest_steady FROM meta").map(SteadyTime.init(milliseconds:))
+    }
   }
 }
 

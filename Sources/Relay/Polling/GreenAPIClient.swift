@@ -22,6 +22,11 @@ public struct GreenAPIClient: Sendable {
   public struct Problem: Error, Sendable {
     public var failure: PollFailure?
     public var retryAfter: Duration?
+
+    public init(failure: PollFailure?, retryAfter: Duration? = nil) {
+      self.failure = failure
+      self.retryAfter = retryAfter
+    }
   }
 
   /// - Parameter now: only to read dates in the answer.

@@ -206,7 +206,7 @@ extension AccountStatus.Counts {
 extension AccountIdentity {
   /// What the configuration says wins over what getSettings says, and that over what is remembered.
   /// - Returns: `nil` while the `wid` or the messenger is known from nowhere.
-  init?(of account: RelayConfiguration.Account, settings: AccountSettings? = nil, remembered: AccountIdentity?) {
+  public init?(of account: RelayConfiguration.Account, settings: AccountSettings? = nil, remembered: AccountIdentity?) {
     // Answers of getSettings without typeInstance come from WhatsApp's instances.
     let asked = settings.map { $0.typeInstance ?? .whatsapp }
     guard let wid = account.wid ?? settings?.wid ?? remembered?.wid,
