@@ -23,8 +23,8 @@ public final class Relay: Service {
   private let configuration: Mutex<RelayConfiguration>
   private let trouble = Mutex<OutboxError?>(nil)
 
-  /// How often settled history is looked through for what is too old or too much.
-  private static let pruningInterval = Duration.seconds(60)
+  /// How often settled history is looked through for what is too old or too much, and the outbox for what is due.
+  private static let upkeepInterval = Duration.seconds(60)
 
   /// - Parameter trustsClock: `false` when the wall clock is known to have gone backwards since the outbox was last written.
   public init(
@@ -63,7 +63,7 @@ public final class Relay: Service {
     await withTaskGroup { group in
       // Its own task: it ends when it is told to, after the last result is recorded, and not when this task is cancelled.
       let delivering = Task { await dispatcher.run() }
-      group.addTask { await self.prune() }
+      group.addTask { await self.keepUp() }
       await pollers.run()
       dispatcher.stop()
       await delivering.value
@@ -142,10 +142,13 @@ public final class Relay: Service {
     return true
   }
 
-  // MARK: Pruning
+  // MARK: Upkeep
 
-  private func prune() async {
-    while (try? await time.sleep(until: time.now().steady + Self.pruningInterval)) != nil {
+  /// Prunes the history, and has the outbox looked through again: what the dispatcher should have been told of but was not (a commit
+  /// that succeeded though the disk reported an error, say) is found here.
+  private func keepUp() async {
+    while (try? await time.sleep(until: time.now().steady + Self.upkeepInterval)) != nil {
+      for destination in await dispatcher.statuses { dispatcher.lookAgain(destination.id) }
       let history = configuration.withLock { $0.outbox.history }
       do throws(OutboxError) {
         var pruned = 0
