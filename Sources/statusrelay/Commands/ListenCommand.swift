@@ -18,7 +18,8 @@ struct ListenCommand: AsyncParsableCommand {
       """)
 
   @Option(
-    help: ArgumentHelp("The address to listen on; port 0: any free one.", valueName: "host:port"),
+    help: ArgumentHelp(
+      "The address to listen on; port 0: any free one. (default: 127.0.0.1:8467)", valueName: "host:port"),
     transform: ListenAddress.init(argument:))
   var listen = ListenAddress(host: "127.0.0.1", port: 8467)
 
@@ -26,16 +27,9 @@ struct ListenCommand: AsyncParsableCommand {
     help: "The webhookUrlToken to expect: a bearer token, or all of Authorization when it begins with Basic or Bearer.")
   var token: String?
 
-  @Option(
-    help: ArgumentHelp("The signing secret to verify by, whsec_… or whsk_….", valueName: "secret"),
-    transform: { (text: String) throws -> SigningSecret in
-      do throws(SigningSecret.Invalid) {
-        return try SigningSecret(Secret(text))
-      } catch {
-        throw ValidationError("--secret can't be used: \(error).")
-      }
-    })
-  var secret: SigningSecret?
+  // Text, as the argument parser would print what it can't transform.
+  @Option(help: ArgumentHelp("The signing secret to verify by, whsec_… or whsk_….", valueName: "secret"))
+  var secret: String?
 
   @Option(help: ArgumentHelp("The share of requests to answer with 503, 0 to 1.", valueName: "share"))
   var failRate = 0.0
@@ -55,9 +49,21 @@ struct ListenCommand: AsyncParsableCommand {
   var json = false
 
   func validate() throws {
+    _ = try signingSecret
     guard (0...1).contains(failRate) else { throw ValidationError("--fail-rate is \(failRate): expected 0 to 1.") }
     guard (200...599).contains(statusCode) else {
       throw ValidationError("--status-code is \(statusCode): expected 200 to 599.")
+    }
+  }
+
+  private var signingSecret: SigningSecret? {
+    get throws {
+      do throws(SigningSecret.Invalid) {
+        guard let secret else { return nil }
+        return try SigningSecret(Secret(secret))
+      } catch {
+        throw ValidationError("--secret can't be used: \(error).")
+      }
     }
   }
 
@@ -65,7 +71,7 @@ struct ListenCommand: AsyncParsableCommand {
     let reader = OutputReader()
     let desk = ConsumerDesk(
       Consumer.Policy(
-        token: token.map(Secret.init), secret: secret, failRate: failRate, statusCode: statusCode,
+        token: token.map(Secret.init), secret: try signingSecret, failRate: failRate, statusCode: statusCode,
         seed: seed ?? UInt64.random(in: 0...UInt64.max))
     ) { [json] receipt in
       let line = json ? ReceiptText.json(receipt) : ReceiptText.line(receipt)

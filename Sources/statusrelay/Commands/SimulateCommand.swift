@@ -16,12 +16,13 @@ struct SimulateCommand: AsyncParsableCommand {
       """)
 
   @Option(
-    help: ArgumentHelp("The address to listen on; port 0: any free one.", valueName: "host:port"),
+    help: ArgumentHelp(
+      "The address to listen on; port 0: any free one. (default: 127.0.0.1:8468)", valueName: "host:port"),
     transform: ListenAddress.init(argument:))
   var listen = ListenAddress(host: "127.0.0.1", port: 8468)
 
   @Option(
-    help: "The account's idInstance, 1 to 10 digits.",
+    help: "The account's idInstance, 1 to 10 digits. (default: 1101000001)",
     transform: { text in
       guard let id = IDInstance(text) else {
         throw ValidationError("'\(text)' is no idInstance: expected a number of 1 to 10 digits.")

@@ -65,6 +65,10 @@ struct Consumer: Sendable {
     if receipt.request.method != "POST" {
       return Receipt.Answer(httpStatus: 405, reason: "webhooks come by POST, not \(receipt.request.method)")
     }
+    if receipt.request.isTooLarge {
+      return Receipt.Answer(
+        httpStatus: 413, reason: "the body is larger than \(ReceivedRequest.largestBody) bytes")
+    }
     if isDown { return Receipt.Answer(httpStatus: 503, reason: "the consumer is down") }
     if policy.failRate > 0, Double.random(in: 0..<1, using: &random) < policy.failRate {
       return Receipt.Answer(httpStatus: 503, reason: "failing at random, as asked for")

@@ -37,9 +37,6 @@ struct ConsumerServer: Service {
   /// Told the port once it listens.
   var onListening: @Sendable (Int) -> Void = { _ in }
 
-  /// More than any notification has; a larger request is answered 413.
-  private static let largestBody = 1 << 20
-
   /// Serves until it is cancelled or shut down gracefully.
   /// - Throws: ``ListenFailure``.
   func run() async throws {
@@ -61,18 +58,16 @@ struct ConsumerServer: Service {
 
   private func answer(_ request: Request, to writer: consuming ResponseWriter) async throws {
     var request = request
-    let body: ByteBuffer
+    var received = ReceivedRequest(
+      method: request.method.rawValue, path: "\(request.uri)",
+      headers: request.headers.map { ReceivedRequest.Header(name: $0.name.rawName, value: $0.value) })
     do {
-      body = try await request.collectBody(upTo: Self.largestBody)
+      let body = try await request.collectBody(upTo: ReceivedRequest.largestBody)
+      received.body = Array(body.readableBytesView)
     } catch is NIOTooManyBytesError {
-      try await Self.write(status: 413, "the body is larger than \(Self.largestBody) bytes\n", to: writer)
-      return
+      received.isTooLarge = true
     }
-    let receipt = await desk.receive(
-      ReceivedRequest(
-        method: request.method.rawValue, path: "\(request.uri)",
-        headers: request.headers.map { ReceivedRequest.Header(name: $0.name.rawName, value: $0.value) },
-        body: Array(body.readableBytesView)))
+    let receipt = await desk.receive(received)
     if delay > .zero {
       // An end that is asked for isn't held up by it.
       try? await cancelWhenGracefulShutdown { try await Task.sleep(for: delay) }

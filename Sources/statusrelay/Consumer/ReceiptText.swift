@@ -54,7 +54,7 @@ enum ReceiptText {
     var reason: String?
 
     init(_ receipt: Receipt) {
-      time = receipt.receivedAt.formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true))
+      time = receipt.receivedAt.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
       method = receipt.request.method
       path = Redaction.redact(receipt.request.path)
       headers = Dictionary(receipt.request.headers.map { ($0.name.lowercased(), $0.value) }) { "\($0), \($1)" }

@@ -9,6 +9,11 @@ struct ReceivedRequest: Sendable, Hashable {
   var path: String
   var headers: [Header]
   var body: [UInt8]
+  /// There was more than ``largestBody``; none of it is in ``body``.
+  var isTooLarge = false
+
+  /// More than any notification has.
+  static let largestBody = 1 << 20
 
   init(method: String = "POST", path: String = "/", headers: [Header] = [], body: [UInt8] = []) {
     self.method = method

@@ -106,14 +106,14 @@ struct DemoView {
     } else {
       line.add("up", .green)
     }
-    line.add("   \(DemoText.seconds(elapsed, width: 0))   \(hint)", .plain)
+    line.add("   \(DemoText.seconds(elapsed, width: 0))   polls \(board.polls)   \(hint)")
     return line
   }
 
   private var countLine: StyledLine {
     let counts = board.counts
     return StyledLine(
-      "polls \(board.polls)  changes \(counts.changes)  recorded \(counts.recorded)  attempts \(counts.attempts)  "
+      "changes \(counts.changes)  recorded \(counts.recorded)  attempts \(counts.attempts)  "
         + "retries \(counts.retries)  received \(counts.received)  repeats \(counts.repeats)")
   }
 
