@@ -22,7 +22,8 @@ actor Dispatcher {
   private var running: [UInt64: Running] = [:]
   /// Destinations whose queue is to be asked for its next step, in turn.
   private var unasked: OrderedSet<DestinationID> = []
-  private var ring: SteadyTime?
+  /// When the queues will be asked again though nothing happens; a later time than the first is asked for anew when that comes.
+  private var rings: Set<SteadyTime> = []
   private var recorder = SettlementRecorder()
   private var isStopping = false
 
@@ -182,7 +183,7 @@ actor Dispatcher {
       return [.wait(until: now.steady + SettlementRecorder.firstWait, then: .lookAgain(id))]
     case .lookAgain(let id): ask(id) { $0.queue.lookAgain() }
     case .rang(let time):
-      if ring == time { ring = nil }
+      rings.remove(time)
       unasked.formUnion(outlets.keys)
     case .adopt(let destinations, let stored): adopt(destinations, stored)
     case .pause(let id, let pause):
@@ -267,8 +268,8 @@ actor Dispatcher {
         start(step.attempts, of: id, at: now)
         for settlement in step.settlements { settle(settlement, at: now) }
         if let load = step.load { effects.append(.load(id, load)) }
-        if let wake = step.wakeAt, ring.map({ wake < $0 }) ?? true {
-          ring = wake
+        if let wake = step.wakeAt, rings.allSatisfy({ wake < $0 }) {
+          rings.insert(wake)
           effects.append(.wait(until: wake, then: .rang(wake)))
         }
         if running.count >= Self.mostAttempts { unasked.append(id) }
