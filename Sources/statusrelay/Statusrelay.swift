@@ -20,6 +20,13 @@ struct Statusrelay: AsyncParsableCommand {
     version: Version.number,
     groupedSubcommands: [
       CommandGroup(name: "Relay:", subcommands: [RunCommand.self]),
+      CommandGroup(name: "Set up:", subcommands: [InitCommand.self, CheckCommand.self, PollCommand.self]),
+      CommandGroup(
+        name: "Look and act:",
+        subcommands: [
+          StatusCommand.self, EventsCommand.self, DeliveriesCommand.self, DeadLettersCommand.self, RetryCommand.self,
+          DestinationsCommand.self,
+        ]),
       CommandGroup(name: "Try it:", subcommands: [DemoCommand.self, SimulateCommand.self, ListenCommand.self]),
     ])
 }

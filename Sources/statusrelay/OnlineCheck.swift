@@ -1,0 +1,134 @@
+import Curl
+import GreenAPI
+import Relay
+import RelayCore
+
+/// Tries out what a configuration names: every account at GREEN-API, every destination. Nothing is changed or posted anywhere.
+struct OnlineCheck: Sendable {
+  let client: CurlClient
+
+  /// What came of one account or destination.
+  struct Finding: Sendable {
+    var isGood: Bool
+    /// What was found, and below it what to do.
+    var lines: [String]
+
+    var text: String {
+      lines.enumerated()
+        .map { index, line in (index > 0 ? "      " : isGood ? "ok    " : "FAIL  ") + line.printable + "\n" }.joined()
+    }
+  }
+
+  /// All at once; the findings in the configuration's order.
+  func findings(_ configuration: RelayConfiguration) async -> [Finding] {
+    await withTaskGroup(of: (Int, [Finding]).self) { group in
+      for (index, account) in configuration.accounts.enumerated() {
+        group.addTask { (index, await findings(account)) }
+      }
+      for (index, destination) in configuration.destinations.enumerated() {
+        group.addTask { (configuration.accounts.count + index, [await finding(destination)]) }
+      }
+      var all: [(Int, [Finding])] = []
+      for await some in group { all.append(some) }
+      return all.sorted { $0.0 < $1.0 }.flatMap(\.1)
+    }
+  }
+
+  // MARK: Accounts
+
+  private func findings(_ account: RelayConfiguration.Account) async -> [Finding] {
+    let name = "account \(account.idInstance)"
+    let api = GreenAPIClient(client)
+    let settings: AccountSettings
+    do {
+      settings = try await api.settings(of: account.endpoint(), now: SystemTime().now().unix)
+    } catch {
+      return [Self.failure("\(name): getSettings", error)]
+    }
+    var findings = [Finding(isGood: true, lines: ["\(name): getSettings answered: \(settings)"])]
+    findings += SettingsWarning.all(
+      in: settings, configuredWid: account.wid, configuredTypeInstance: account.typeInstance
+    ).map { Finding(isGood: false, lines: ["\(name): \($0)", $0.advice]) }
+    guard let identity = AccountIdentity(of: account, settings: settings, remembered: nil) else {
+      let unknown = PollFailure.identityUnknown("getSettings does not say wid")
+      return findings + [Self.failure(name, .init(failure: unknown))]
+    }
+    return findings + [await statuses(of: account, identity.typeInstance, name, api)]
+  }
+
+  /// Settings are answered without access to the beta methods, so they have to be asked themselves.
+  private func statuses(
+    of account: RelayConfiguration.Account, _ type: TypeInstance, _ name: String, _ api: GreenAPIClient
+  ) async -> Finding {
+    do {
+      let answer = try await api.outgoingStatuses(
+        of: account.endpoint(typeInstance: type), minutes: 1, now: SystemTime().now().unix)
+      let records = try RecordsAnswer(decoding: answer.body)
+      let count = records.records.count
+      return Finding(
+        isGood: true,
+        lines: [
+          "\(name): getOutgoingStatuses answered: \(count) \(count == 1 ? "record" : "records") of the last minute"
+        ])
+    } catch let fault as AnswerFault {
+      return Self.failure("\(name): getOutgoingStatuses", .init(failure: .answer(fault)))
+    } catch let problem as GreenAPIClient.Problem {
+      if case .api(let failure) = problem.failure, failure.kind == .rateLimited {
+        // It would have been refused for a graver reason; a running relay polls at the same time.
+        return Finding(isGood: true, lines: ["\(name): getOutgoingStatuses is being asked by someone else right now"])
+      }
+      return Self.failure("\(name): getOutgoingStatuses", problem)
+    } catch {
+      return Finding(isGood: false, lines: ["\(name): \(error)"])
+    }
+  }
+
+  private static func failure(_ what: String, _ problem: GreenAPIClient.Problem) -> Finding {
+    guard let failure = problem.failure else { return Finding(isGood: false, lines: ["\(what): called off"]) }
+    return Finding(isGood: false, lines: ["\(what): \(failure)"] + (failure.advice.map { [$0] } ?? []))
+  }
+
+  // MARK: Destinations
+
+  /// Any answer to a GET shows that a consumer is there. Tokens and headers stay here: a GET needs none to be answered.
+  private func finding(_ destination: RelayConfiguration.Destination) async -> Finding {
+    let name = "destination \(destination.name)"
+    let request = HTTPRequest(
+      url: destination.url, headers: [("User-Agent", Version.userAgent)],
+      timeouts: Timeouts(connect: min(destination.timeout, .seconds(10)), total: destination.timeout),
+      responseLimit: .keep(first: 0, discardUpTo: 64 << 10),
+      tls: destination.tls.map {
+        TLSOptions(
+          caFile: $0.caFile, clientCertificateFile: $0.clientCertificateFile, clientKeyFile: $0.clientKeyFile,
+          verify: $0.verify)
+      })
+    do {
+      let status = try await client.execute(request).status
+      var lines = [
+        "\(name): answered HTTP \(status) to a GET" + ((200..<300).contains(status) ? "" : ", so it can be reached")
+      ]
+      if (300..<400).contains(status) {
+        lines.append("A redirect is never followed: if a POST is redirected too, put the final address into url.")
+      }
+      return Finding(isGood: true, lines: lines)
+    } catch {
+      return Finding(
+        isGood: false, lines: ["\(name): \(Redaction.redact(error.description))", Self.advice(error.kind)])
+    }
+  }
+
+  private static func advice(_ kind: CurlError.Kind) -> String {
+    switch kind {
+    case .resolve: "Check the host in url, and this machine's name service."
+    case .connect: "Check host and port in url, whether the consumer runs, and the firewalls on the way."
+    case .timeout, .stalled: "Check whether the consumer runs, and the firewalls on the way; or make timeout longer."
+    case .certificate:
+      "Check the consumer's certificate; for one of a private authority, set tls.caFile of the destination."
+    case .tls: "Check the consumer's TLS, and tls of the destination (clientCertificateFile, clientKeyFile)."
+    case .reset, .emptyAnswer, .malformedAnswer, .headersTooLarge:
+      "Check that url is that of an HTTP server, http or https as it speaks."
+    case .proxy: "Check the proxy in the environment (http_proxy, https_proxy, no_proxy)."
+    default: "Check url and tls of the destination."
+    }
+  }
+}

@@ -1,0 +1,30 @@
+import ArgumentParser
+import Foundation
+import Relay
+
+/// `--state-directory`, else what the configuration says.
+struct StateDirectoryOption: ParsableArguments {
+  @OptionGroup var configuration: ConfigurationOption
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "The relay's state directory; the configuration is not read then.",
+      discussion: "For whoever may read the state directory, but not the configuration's secrets.", valueName: "dir"),
+    completion: .directory)
+  var stateDirectory: String?
+
+  func validate() throws {
+    if stateDirectory?.isEmpty == true { throw ValidationError("--state-directory is empty: name a directory.") }
+  }
+
+  func path() throws -> String {
+    if let stateDirectory { return stateDirectory }
+    do {
+      return try configuration.load().stateDirectory
+    } catch {
+      complain("to do without the configuration (its secrets, say, are for another user), use --state-directory DIR")
+      throw error
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import Foundation
+import Relay
+
+/// A ``RelayStatus`` for people: tables, and under them what is wrong and what to do about it.
+struct StatusText {
+  let status: RelayStatus
+  let now: Date
+
+  var text: String {
+    let parts = [
+      headline, accounts, notes(status.accounts.flatMap(note)), destinations, notes(status.destinations.flatMap(note)),
+    ]
+    return parts.filter { !$0.isEmpty }.joined(separator: "\n")
+  }
+
+  private var headline: String {
+    guard status.isRunning else {
+      return "The relay is not running. This is what its outbox holds. To start it: statusrelay run\n"
+    }
+    let since = status.startedAt.map { ", started \(TimeText.relative($0, to: now))" } ?? ""
+    let health = status.isHealthy ? "All is well." : "Not all is well: see below."
+    let trouble = status.trouble.map { "! \($0.printable)\n" } ?? ""
+    return "statusrelay \(status.version) is running\(since). \(health)\n\(trouble)"
+  }
+
+  // MARK: Accounts
+
+  private var accounts: String {
+    var table = Table(
+      .number("ACCOUNT"), .text("STATE"), .text("SINCE"), .text("LATEST POLL"), .text("NEXT"), .number("RECORDS"),
+      .number("TRACKED"), .number("EVENTS"))
+    return table.text(
+      status.accounts.map { account in
+        [
+          "\(account.idInstance)", Self.inWords(account.state), TimeText.relative(account.since, to: now),
+          TimeText.relative(account.latestPoll, to: now),
+          account.nextPollInSeconds.map { TimeText.relative(now.addingTimeInterval($0), to: now) } ?? "-",
+          account.records.map { "\($0)" } ?? "-", "\(account.trackedMessages)", "\(account.events)",
+        ]
+      })
+  }
+
+  private func note(_ account: RelayStatus.Account) -> [String] {
+    guard status.isRunning, account.state != "healthy", account.state != "starting" else { return [] }
+    if account.state == "notPolled" {
+      return ["account \(account.idInstance) is not in the relay's configuration (any more), and is not polled"]
+    }
+    let what = "account \(account.idInstance) \(Self.inWords(account.state))"
+    return [
+      account.description.map { "\(what): \($0)" } ?? what,
+      account.advice.map { "  \($0)" } ?? "  It may pass by itself; the relay goes on trying.",
+    ]
+  }
+
+  // MARK: Destinations
+
+  private var destinations: String {
+    var table = Table(
+      .text("DESTINATION"), .text("STATE"), .number("WAITING"), .text("OLDEST"), .number("IN FLIGHT"),
+      .number("DELIVERED"), .number("DEAD LETTERS"), .text("LATEST SUCCESS"), .text("LATEST FAILURE"))
+    return table.text(
+      status.destinations.map { destination in
+        [
+          destination.name, Self.inWords(destination.state), "\(destination.waiting)",
+          TimeText.relative(destination.oldestWaiting, to: now), "\(destination.inFlight)", "\(destination.delivered)",
+          "\(destination.deadLetters)", TimeText.relative(destination.latestSuccess, to: now),
+          TimeText.relative(destination.latestFailure?.at, to: now),
+        ]
+      })
+  }
+
+  private func note(_ destination: RelayStatus.Destination) -> [String] {
+    let name = destination.name
+    var lines: [String] = []
+    switch destination.state {
+    case "gone":
+      lines = [
+        "destination \(name) answered HTTP 410 (gone) and gets nothing; its deliveries wait",
+        "  When it is back: statusrelay destinations resume \(name)",
+      ]
+    case "paused":
+      lines = [
+        "destination \(name) was paused by an operator; its deliveries wait",
+        "  To go on: statusrelay destinations resume \(name)",
+      ]
+    case "circuitOpen":
+      lines = [
+        "destination \(name) failed several times in a row and is only probed; its deliveries wait"
+          + (destination.latestFailure.map { ": \($0.description)" } ?? ""),
+        "  Mend the consumer; it goes on by itself. The attempts: statusrelay deliveries --destination \(name) --state retrying",
+      ]
+    case "notServed" where status.isRunning && destination.waiting > 0:
+      lines = [
+        "destination \(name) is not in the relay's configuration (any more), but \(destination.waiting) deliveries wait for it",
+        "  They are sent once a destination of this name is configured again.",
+      ]
+    default: break
+    }
+    if destination.deadLetters > 0 {
+      lines += [
+        "destination \(name) has \(destination.deadLetters) dead letters: statusrelay dead-letters --destination \(name)",
+        "  To send them again: statusrelay retry --destination \(name)",
+      ]
+    }
+    return lines
+  }
+
+  // MARK: Words
+
+  private func notes(_ lines: [String]) -> String {
+    lines.map { ($0.hasPrefix("  ") ? "  " : "! ") + $0.printable + "\n" }.joined()
+  }
+
+  private static func inWords(_ state: String) -> String {
+    switch state {
+    case "needsAttention": "needs attention"
+    case "notPolled": "not polled"
+    case "circuitOpen": "only probed"
+    case "notServed": "not served"
+    default: state
+    }
+  }
+}
