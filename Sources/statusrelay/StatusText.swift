@@ -91,14 +91,14 @@ struct StatusText {
       ]
     case "notServed" where status.isRunning && destination.waiting > 0:
       lines = [
-        "destination \(name) is not in the relay's configuration (any more), but \(destination.waiting) deliveries wait for it",
+        "destination \(name) is not in the relay's configuration (any more), but \(Self.count(destination.waiting, "delivery waits", "deliveries wait")) for it",
         "  They are sent once a destination of this name is configured again.",
       ]
     default: break
     }
     if destination.deadLetters > 0 {
       lines += [
-        "destination \(name) has \(destination.deadLetters) dead letters: statusrelay dead-letters --destination \(name)",
+        "destination \(name) has \(Self.count(destination.deadLetters, "dead letter", "dead letters")): statusrelay dead-letters --destination \(name)",
         "  To send them again: statusrelay retry --destination \(name)",
       ]
     }
@@ -109,6 +109,10 @@ struct StatusText {
 
   private func notes(_ lines: [String]) -> String {
     lines.map { ($0.hasPrefix("  ") ? "  " : "! ") + $0.printable + "\n" }.joined()
+  }
+
+  private static func count(_ count: Int, _ one: String, _ many: String) -> String {
+    "\(count) \(count == 1 ? one : many)"
   }
 
   private static func inWords(_ state: String) -> String {

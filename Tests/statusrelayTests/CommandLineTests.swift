@@ -15,6 +15,8 @@ struct CommandLineTests {
     let result = try await StatusrelayProcess(arguments(command) + ["--help"]).result()
     #expect(result.exit == .code(0))
     #expect(result.output.hasPrefix("OVERVIEW: "))
+    let name = command.prefix { !$0.isNumber }.split(separator: " ").filter { $0 != "crm" }.joined(separator: " ")
+    #expect(result.output.contains("USAGE: statusrelay \(name) "))
   }
 
   @Test(

@@ -101,6 +101,8 @@ struct RunningRelayTests {
       try (configuration + "\n  - name: audit\n    url: \(account.apiURL)/audit\n")
         .write(to: account.directory + "/statusrelay.yaml")
       try await account.withRelay { relay in
+        let status = try await account.run("status")
+        #expect(status.output.contains("! destination audit has 1 dead letter: statusrelay dead-letters"))
         let unknown = try await account.run("retry", "--destination", "adit")
         #expect(unknown.exit == .code(64))
         #expect(unknown.error.contains("there are audit, crm"))
