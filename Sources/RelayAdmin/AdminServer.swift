@@ -2,7 +2,6 @@ import Foundation
 import GreenAPI
 import Hummingbird
 import Logging
-import NIOCore
 import Relay
 import ServiceLifecycle
 
