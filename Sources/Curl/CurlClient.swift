@@ -1,3 +1,5 @@
+import NIOConcurrencyHelpers
+
 /// An HTTP client on libcurl's multi interface: one thread of its own runs any number of transfers, keeps connections
 /// and uses them again.
 ///
@@ -88,14 +90,14 @@ public final class CurlClient: Sendable {
 
 /// The way of one result to one waiting task.
 private final class SingleAnswer: Sendable {
-  private let waiter = Guarded<CheckedContinuation<Result<HTTPResponse, CurlError>, Never>?>(nil)
+  private let waiter = NIOLockedValueBox<CheckedContinuation<Result<HTTPResponse, CurlError>, Never>?>(nil)
 
   func await(_ continuation: CheckedContinuation<Result<HTTPResponse, CurlError>, Never>) {
-    waiter.withLock { $0 = continuation }
+    waiter.withLockedValue { $0 = continuation }
   }
 
   func resume(_ result: Result<HTTPResponse, CurlError>) {
-    let continuation = waiter.withLock { waiter in
+    let continuation = waiter.withLockedValue { waiter in
       defer { waiter = nil }
       return waiter
     }

@@ -160,6 +160,8 @@ final class EasyHandle {
       detail: String(cString: errorBuffer), connectStatus: long(CURLINFO_HTTP_CONNECTCODE),
       isRequestSent: long(CURLINFO_REQUEST_SIZE) > 0, isAnswered: reception.isAnswered, socketError: socketError)
     let kind = CurlError.kind(of: code, circumstances)
+    // libcurl takes this for a lack of memory.
+    if kind == .headersTooLarge { return error(kind, code, "A header line of the response is too long.") }
     let general = String(cString: curl_easy_strerror(code))
     // libcurl quotes what it cannot parse.
     let isQuote = kind == .invalidRequest || circumstances.detail.contains("Unsupported proxy")

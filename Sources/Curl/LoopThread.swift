@@ -1,5 +1,6 @@
 import CCurl
 import Glibc
+import NIOConcurrencyHelpers
 
 /// The thread that runs a client's loop. A POSIX thread rather than Foundation's, because it can be joined: after a
 /// shutdown nothing of it is left.
@@ -28,10 +29,10 @@ final class LoopThread: Sendable {
   }
 
   private final class Board: Sendable {
-    let shared = Guarded(Shared())
+    let shared = NIOLockedValueBox(Shared())
 
     func announceEnd() {
-      let waiters = shared.withLock { shared in
+      let waiters = shared.withLockedValue { shared in
         if shared.state == .running { shared.state = .ended }
         defer { shared.waiters = [] }
         return shared.waiters
@@ -54,7 +55,7 @@ final class LoopThread: Sendable {
 
   deinit {
     // Not joined here: the last reference may go away on the very thread, in a sink.
-    let isOurs = board.shared.withLock { shared in
+    let isOurs = board.shared.withLockedValue { shared in
       defer { shared.state = .released }
       return shared.state != .released
     }
@@ -64,13 +65,13 @@ final class LoopThread: Sendable {
   /// Returns when the thread is gone.
   func join() async {
     await withCheckedContinuation { continuation in
-      let hasEnded = board.shared.withLock { shared in
+      let hasEnded = board.shared.withLockedValue { shared in
         if shared.state == .running { shared.waiters.append(continuation) }
         return shared.state != .running
       }
       if hasEnded { continuation.resume() }
     }
-    let isOurs = board.shared.withLock { shared in
+    let isOurs = board.shared.withLockedValue { shared in
       defer { shared.state = .released }
       return shared.state == .ended
     }

@@ -1,5 +1,6 @@
 import CCurl
 import Glibc
+import NIOConcurrencyHelpers
 
 /// The way into the client's thread: whatever callers leave here, the thread takes all at once.
 final class SubmissionQueue: Sendable {
@@ -15,7 +16,7 @@ final class SubmissionQueue: Sendable {
     var isClosed = false
   }
 
-  private let state = Guarded(State())
+  private let state = NIOLockedValueBox(State())
   /// Written when the queue stops being empty. It is closed only when no caller and no thread is left that could write.
   let wakeUp: Int32
 
@@ -38,7 +39,7 @@ final class SubmissionQueue: Sendable {
   /// "cancelled before it was started" and "cancelled after" the only cases there are.
   @discardableResult
   func submit(_ command: Command, if isWanted: () -> Bool = { true }) -> Admission {
-    let (admission, wasEmpty) = state.withLock { state -> (Admission, Bool) in
+    let (admission, wasEmpty) = state.withLockedValue { state -> (Admission, Bool) in
       guard !state.isClosed else { return (.closed, false) }
       guard isWanted() else { return (.refused, false) }
       if case .shutDown = command { state.isClosed = true }
@@ -52,7 +53,7 @@ final class SubmissionQueue: Sendable {
   /// Swaps the commands left so far for an empty array, whose room is used again.
   func take(into commands: inout [Command]) {
     commands.removeAll(keepingCapacity: true)
-    state.withLock { swap(&$0.commands, &commands) }
+    state.withLockedValue { swap(&$0.commands, &commands) }
   }
 
   private func wake() {

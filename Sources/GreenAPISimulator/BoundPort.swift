@@ -1,4 +1,4 @@
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// The port a server listens on, for those who wait until it does.
 final class BoundPort: Sendable {
@@ -7,19 +7,19 @@ final class BoundPort: Sendable {
     case known(Result<Int, any Error>)
   }
 
-  private let state = Mutex(State.unknown(waiting: [:], nextID: 0))
+  private let state = NIOLockedValueBox(State.unknown(waiting: [:], nextID: 0))
 
   /// Waits for it to be settled. Ends with a `CancellationError` when the waiting task is cancelled.
   var value: Int {
     get async throws {
-      let id = state.withLock { state -> Int in
+      let id = state.withLockedValue { state -> Int in
         guard case .unknown(let waiting, let id) = state else { return -1 }
         state = .unknown(waiting: waiting, nextID: id + 1)
         return id
       }
       return try await withTaskCancellationHandler {
         try await withCheckedThrowingContinuation { continuation in
-          let outcome = state.withLock { state -> Result<Int, any Error>? in
+          let outcome = state.withLockedValue { state -> Result<Int, any Error>? in
             switch state {
             case .known(let result): return result
             case .unknown(var waiting, let nextID):
@@ -40,7 +40,7 @@ final class BoundPort: Sendable {
 
   /// The first call counts.
   func settle(_ result: Result<Int, any Error>) {
-    let waiting = state.withLock { state -> [CheckedContinuation<Int, any Error>] in
+    let waiting = state.withLockedValue { state -> [CheckedContinuation<Int, any Error>] in
       guard case .unknown(let waiting, _) = state else { return [] }
       state = .known(result)
       return Array(waiting.values)
@@ -49,7 +49,7 @@ final class BoundPort: Sendable {
   }
 
   private func cancel(_ id: Int) {
-    let continuation = state.withLock { state -> CheckedContinuation<Int, any Error>? in
+    let continuation = state.withLockedValue { state -> CheckedContinuation<Int, any Error>? in
       guard case .unknown(var waiting, let nextID) = state else { return nil }
       let continuation = waiting.removeValue(forKey: id)
       state = .unknown(waiting: waiting, nextID: nextID)

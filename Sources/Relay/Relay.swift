@@ -1,10 +1,10 @@
 import Curl
 import GreenAPI
 import Logging
+import NIOConcurrencyHelpers
 import RelayCore
 import RelayStore
 import ServiceLifecycle
-import Synchronization
 
 /// The relay: pollers, dispatcher and outbox joined, as one service.
 ///
@@ -20,8 +20,8 @@ public final class Relay: Service {
   private let pollers: PollerFleet
   private let dispatcher: Dispatcher
   private let startedAt: UnixTime
-  private let configuration: Mutex<RelayConfiguration>
-  private let trouble = Mutex<OutboxError?>(nil)
+  private let configuration: NIOLockedValueBox<RelayConfiguration>
+  private let trouble = NIOLockedValueBox<OutboxError?>(nil)
 
   /// How often settled history is looked through for what is too old or too much, and the outbox for what is due.
   private static let upkeepInterval = Duration.seconds(60)
@@ -33,7 +33,7 @@ public final class Relay: Service {
     self.outbox = outbox
     self.time = time
     self.log = log
-    self.configuration = Mutex(configuration)
+    self.configuration = NIOLockedValueBox(configuration)
     client = try CurlClient()
     startedAt = time.now().unix
     let dispatcher = Dispatcher(outbox: outbox, client: client, time: time, log: log)
@@ -46,7 +46,7 @@ public final class Relay: Service {
 
   /// - Throws: ``OutboxError`` when the configured destinations can't be entered into the outbox.
   public func run() async throws {
-    try await adopt(configuration.withLock { $0 })
+    try await adopt(configuration.withLockedValue { $0 })
     await withGracefulShutdownHandler {
       await withTaskCancellationHandler {
         await serve()
@@ -79,7 +79,7 @@ public final class Relay: Service {
   /// Takes over a new configuration; accounts and destinations that it leaves as they are go on untouched.
   public func reload(_ new: RelayConfiguration) async throws(OutboxError) {
     try await adopt(new)
-    configuration.withLock { $0 = new }
+    configuration.withLockedValue { $0 = new }
     log.notice(
       "configuration taken over",
       metadata: ["accounts": "\(new.accounts.count)", "destinations": "\(new.destinations.count)"])
@@ -114,7 +114,7 @@ public final class Relay: Service {
 
   public func status() async throws(OutboxError) -> RelayStatus {
     let live = await dispatcher.statuses
-    let trouble = await dispatcher.trouble ?? trouble.withLock { $0 }
+    let trouble = await dispatcher.trouble ?? trouble.withLockedValue { $0 }
     return RelayStatus(
       now: time.now(), startedAt: startedAt, trouble: trouble, accounts: statuses.all, destinations: live,
       storedAccounts: try await outbox.accountSummaries(), storedDestinations: try await outbox.destinationSummaries())
@@ -149,7 +149,7 @@ public final class Relay: Service {
   private func keepUp() async {
     while (try? await time.sleep(until: time.now().steady + Self.upkeepInterval)) != nil {
       for destination in await dispatcher.statuses { dispatcher.lookAgain(destination.id) }
-      let history = configuration.withLock { $0.outbox.history }
+      let history = configuration.withLockedValue { $0.outbox.history }
       do throws(OutboxError) {
         var pruned = 0
         while !Task.isCancelled {
@@ -159,9 +159,9 @@ public final class Relay: Service {
           pruned += count
         }
         if pruned > 0 { log.debug("\(pruned) notifications left the history") }
-        trouble.withLock { $0 = nil }
+        trouble.withLockedValue { $0 = nil }
       } catch {
-        let isNews = trouble.withLock { trouble in
+        let isNews = trouble.withLockedValue { trouble in
           defer { trouble = error }
           return trouble == nil
         }

@@ -45,15 +45,29 @@ public struct RelayLogHandler: LogHandler {
       object["message"] = message
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-      return (try? encoder.encode(object)).map { String(decoding: $0, as: UTF8.self) + "\n" } ?? ""
+      return (try? encoder.encode(object)).map { Self.escaped(String(decoding: $0, as: UTF8.self)) + "\n" } ?? ""
     }
   }
 
   /// One line whatever the message holds: an answer of a consumer may be part of it.
   private static func text(_ message: String, _ fields: [(key: String, value: String)]) -> String {
     let text = ([message] + fields.map { "\($0.key)=\(quoted($0.value))" }).joined(separator: " ")
-    return String(
-      String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+    return String(String.UnicodeScalarView(text.unicodeScalars.map { breaksLines($0) ? " " : $0 }))
+  }
+
+  /// JSON with those of its characters escaped that it allows, but that a terminal or a line reader acts on.
+  private static func escaped(_ json: String) -> String {
+    guard json.unicodeScalars.contains(where: breaksLines) else { return json }
+    return json.unicodeScalars.map {
+      breaksLines($0) ? "\\u\(String($0.value + 0x10000, radix: 16).dropFirst())" : String($0)
+    }.joined()
+  }
+
+  private static func breaksLines(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.properties.generalCategory {
+    case .control, .lineSeparator, .paragraphSeparator: true
+    default: false
+    }
   }
 
   private static func quoted(_ value: String) -> String {

@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// The one right to write an outbox: an exclusive `flock` on a file of its directory.
 ///
@@ -8,7 +8,7 @@ import Synchronization
 /// process id stands in the file for people; nothing relies on it.
 final class DirectoryLock: Sendable {
   /// `nil` once released.
-  private let descriptor: Mutex<Int32?>
+  private let descriptor: NIOLockedValueBox<Int32?>
 
   /// - Throws: ``OutboxError/Kind/inUse`` when it is held.
   init(_ files: OutboxFiles) throws(OutboxError) {
@@ -29,7 +29,7 @@ final class DirectoryLock: Sendable {
         Stop that one first, or give this one a stateDirectory of its own.
         """)
     }
-    self.descriptor = Mutex(descriptor)
+    self.descriptor = NIOLockedValueBox(descriptor)
     let text = Array("\(getpid())\n".utf8)
     // Only for people: that it can't be written (a full disk) is no reason not to run.
     if ftruncate(descriptor, 0) == 0 { _ = pwrite(descriptor, text, text.count, 0) }
@@ -38,7 +38,7 @@ final class DirectoryLock: Sendable {
   deinit { release() }
 
   func release() {
-    descriptor.withLock { descriptor in
+    descriptor.withLockedValue { descriptor in
       if let open = descriptor {
         // A child just forked holds the same open file until it executes its program; this unlocks it for both.
         _ = flock(open, LOCK_UN)

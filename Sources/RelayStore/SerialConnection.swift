@@ -2,7 +2,7 @@ import Dispatch
 import Foundation
 import GRDB
 import GRDBSQLite
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// One SQLite connection on a queue of its own, under an asynchronous face: calls run one after the other, in the order made,
 /// and never on Swift's threads.
@@ -13,7 +13,7 @@ import Synchronization
 final class SerialConnection: Sendable {
   let path: String
   private let queue: DatabaseQueue
-  private let isClosed = Mutex(false)
+  private let isClosed = NIOLockedValueBox(false)
 
   init(path: String, configuration: GRDB.Configuration) throws {
     self.path = path
@@ -39,7 +39,7 @@ final class SerialConnection: Sendable {
   ) async throws(OutboxError) -> T {
     let result: Result<T, OutboxError> = await withCheckedContinuation { continuation in
       queue.asyncWriteWithoutTransaction { [self] db in
-        guard !isClosed.withLock({ $0 }) else {
+        guard !isClosed.withLockedValue({ $0 }) else {
           continuation.resume(returning: .failure(.closed(path)))
           return
         }
@@ -59,7 +59,7 @@ final class SerialConnection: Sendable {
   func close() async {
     await withCheckedContinuation { continuation in
       queue.asyncWriteWithoutTransaction { [self] _ in
-        isClosed.withLock { $0 = true }
+        isClosed.withLockedValue { $0 = true }
         continuation.resume()
       }
     }

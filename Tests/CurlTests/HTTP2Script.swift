@@ -1,4 +1,5 @@
 import TestServers
+
 /// Just enough of an HTTP/2 server: answers every request with status 200 and the body "two".
 ///
 /// Frames are described in RFC 9113, 4.1: length in three bytes, type, flags, and the stream's number in four.

@@ -1,4 +1,6 @@
+import NIOConcurrencyHelpers
 import TestServers
+
 @testable import Curl
 
 /// Collects values from other threads; a test waits for as many as it needs. The suites' time limits end a wait in vain.
@@ -8,14 +10,14 @@ final class Recorder<Value: Sendable>: Sendable {
     var waiters: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
   }
 
-  private let state = Guarded(State())
+  private let state = NIOLockedValueBox(State())
 
-  var values: [Value] { state.withLock { $0.values } }
+  var values: [Value] { state.withLockedValue { $0.values } }
 
   func record(_ value: Value) { record([value]) }
 
   func record(_ more: [Value]) {
-    let ready = state.withLock { state in
+    let ready = state.withLockedValue { state in
       state.values += more
       let ready = state.waiters.filter { $0.count <= state.values.count }
       state.waiters.removeAll { $0.count <= state.values.count }
@@ -27,7 +29,7 @@ final class Recorder<Value: Sendable>: Sendable {
   /// All values as soon as there are at least this many.
   func wait(for count: Int) async -> [Value] {
     await withCheckedContinuation { continuation in
-      let isReady = state.withLock { state in
+      let isReady = state.withLockedValue { state in
         if state.values.count < count { state.waiters.append((count, continuation)) }
         return state.values.count >= count
       }

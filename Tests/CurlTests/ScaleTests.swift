@@ -1,4 +1,5 @@
 import Foundation
+import NIOConcurrencyHelpers
 import TestServers
 import Testing
 
@@ -102,11 +103,11 @@ private final class LeakDriver: Sendable {
   private let client: CurlClient
   private let request: @Sendable (Int) -> HTTPRequest
   private let cancels: @Sendable (Int) -> Bool
-  private let state = Guarded(State())
+  private let state = NIOLockedValueBox(State())
   private let done = Recorder<Void>()
-  private let sink = Guarded<CompletionSink?>(nil)
+  private let sink = NIOLockedValueBox<CompletionSink?>(nil)
 
-  var tallies: [String: Int] { state.withLock { $0.tallies } }
+  var tallies: [String: Int] { state.withLockedValue { $0.tallies } }
 
   init(
     total: Int, client: CurlClient, request: @escaping @Sendable (Int) -> HTTPRequest,
@@ -120,14 +121,14 @@ private final class LeakDriver: Sendable {
 
   func run() async {
     let sink = CompletionSink { [self] completions in take(completions) }
-    self.sink.withLock { $0 = sink }
+    self.sink.withLockedValue { $0 = sink }
     start(Self.atOnce)
     _ = await done.wait(for: 1)
-    self.sink.withLock { $0 = nil }
+    self.sink.withLockedValue { $0 = nil }
   }
 
   private func take(_ completions: [Completion]) {
-    let isDone = state.withLock { state in
+    let isDone = state.withLockedValue { state in
       for completion in completions {
         switch completion.result {
         case .success(let response): state.tallies["\(response.status)", default: 0] += 1
@@ -141,8 +142,8 @@ private final class LeakDriver: Sendable {
   }
 
   private func start(_ count: Int) {
-    guard let sink = sink.withLock({ $0 }) else { return }
-    let tags = state.withLock { state in
+    guard let sink = sink.withLockedValue({ $0 }) else { return }
+    let tags = state.withLockedValue { state in
       let first = state.next
       state.next = min(first + count, total)
       return first..<state.next

@@ -2,7 +2,7 @@ import Foundation
 import GreenAPI
 import GreenAPISimulator
 import Logging
-import Synchronization
+import NIOConcurrencyHelpers
 import Testing
 
 @Suite("The documented errors")
@@ -118,9 +118,9 @@ struct ErrorTests {
 
 /// Keeps every line, whatever its level.
 private final class RecordedLog: LogHandler {
-  private let lines = Mutex<[String]>([])
+  private let lines = NIOLockedValueBox<[String]>([])
 
-  var text: String { lines.withLock { $0.joined(separator: "\n") } }
+  var text: String { lines.withLockedValue { $0.joined(separator: "\n") } }
 
   var logLevel: Logger.Level {
     get { .trace }
@@ -136,6 +136,8 @@ private final class RecordedLog: LogHandler {
   }
 
   func log(event: LogEvent) {
-    lines.withLock { $0.append("\(event.message) \(event.metadata ?? [:]) \(event.error.map { "\($0)" } ?? "")") }
+    lines.withLockedValue {
+      $0.append("\(event.message) \(event.metadata ?? [:]) \(event.error.map { "\($0)" } ?? "")")
+    }
   }
 }

@@ -1,18 +1,18 @@
 import Foundation
 import GreenAPI
 import GreenAPISimulator
-import Synchronization
+import NIOConcurrencyHelpers
 
 let instance: IDInstance = 1_101_000_001
 let token = "d75b3a66374942c5b3c019c698abc2067e151558acbd451234"
 
 /// A clock that stands still until a test moves it.
 final class TestClock: Sendable {
-  private let time = Mutex(Date(timeIntervalSince1970: 1_710_134_811))
+  private let time = NIOLockedValueBox(Date(timeIntervalSince1970: 1_710_134_811))
 
-  var now: Date { time.withLock { $0 } }
+  var now: Date { time.withLockedValue { $0 } }
 
-  func advance(by seconds: TimeInterval) { time.withLock { $0 += seconds } }
+  func advance(by seconds: TimeInterval) { time.withLockedValue { $0 += seconds } }
 }
 
 /// A server on a free port with one instance, and what a test needs to talk to it.

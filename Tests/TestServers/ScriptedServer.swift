@@ -1,4 +1,5 @@
 import Foundation
+import NIOConcurrencyHelpers
 import Synchronization
 
 @testable import Curl
@@ -14,7 +15,7 @@ package final class ScriptedServer: Sendable {
   package let port: UInt16
   private let listener: Int32
   private let unixSocketPath: String?
-  private let state = Guarded(State())
+  private let state = NIOLockedValueBox(State())
   private let accepted = Atomic<Int>(0)
   private let threads = DispatchGroup()
 
@@ -38,7 +39,7 @@ package final class ScriptedServer: Sendable {
 
   /// Cuts every connection and returns when all threads are gone. Must be called: the accepting thread keeps the server.
   package func stop() {
-    state.withLock { state in
+    state.withLockedValue { state in
       state.isStopped = true
       for connection in state.connections { shutdown(connection, Int32(SHUT_RDWR)) }
     }
@@ -55,7 +56,7 @@ package final class ScriptedServer: Sendable {
         if errno == EINTR || errno == ECONNABORTED { continue }
         return
       }
-      let isWanted = state.withLock { state in
+      let isWanted = state.withLockedValue { state in
         if !state.isStopped { state.connections.insert(descriptor) }
         return !state.isStopped
       }
@@ -76,7 +77,7 @@ package final class ScriptedServer: Sendable {
           ServerConnection(descriptor: descriptor, number: number, tls: nil).waitForClose()
         }
         session?.end()
-        state.withLock { state in
+        state.withLockedValue { state in
           state.connections.remove(descriptor)
           close(descriptor)
         }

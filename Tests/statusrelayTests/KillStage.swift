@@ -1,8 +1,8 @@
 import Foundation
 import GreenAPI
 import GreenAPISimulator
+import NIOConcurrencyHelpers
 import RelayStore
-import Synchronization
 import Testing
 
 /// The simulator and an unreliable consumer in this process, and the relay as a process that is killed and started again.
@@ -13,8 +13,8 @@ final class KillStage: Sendable {
   let simulator: Simulator
   let consumer: UnreliableConsumer
   private let directory: String
-  private let posting: Mutex<SplitMix64>
-  private let lives = Mutex<[Life]>([])
+  private let posting: NIOLockedValueBox<SplitMix64>
+  private let lives = NIOLockedValueBox<[Life]>([])
 
   private struct Life {
     let start: Date
@@ -26,7 +26,7 @@ final class KillStage: Sendable {
     self.simulator = simulator
     self.consumer = consumer
     self.directory = directory
-    posting = Mutex(SplitMix64(state: seed))
+    posting = NIOLockedValueBox(SplitMix64(state: seed))
   }
 
   /// Sets everything up, and leaves nothing behind.
@@ -68,7 +68,7 @@ final class KillStage: Sendable {
   }
 
   private func start() throws -> StatusrelayProcess {
-    lives.withLock { $0.append(Life(start: .now)) }
+    lives.withLockedValue { $0.append(Life(start: .now)) }
     return try StatusrelayProcess(["run", "--config", configurationPath])
   }
 
@@ -84,7 +84,7 @@ final class KillStage: Sendable {
     consumer.forgetHook()
     relay.kill()
     let end = try await relay.result()
-    lives.withLock { lives in
+    lives.withLockedValue { lives in
       lives[lives.count - 1].end = .now
       lives[lives.count - 1].moment = moment.name
     }
@@ -140,7 +140,7 @@ final class KillStage: Sendable {
   /// Posts statuses, one every now and then, that go on by themselves at their own pace: some so fast that polls miss states.
   private func postAlong() async throws {
     while !Task.isCancelled {
-      let (post, pause) = posting.withLock { random in
+      let (post, pause) = posting.withLockedValue { random in
         (Self.post(using: &random), Int.random(in: 20...400, using: &random))
       }
       try await simulator.post(post, on: Self.idInstance)
@@ -208,13 +208,13 @@ final class KillStage: Sendable {
 
   /// A request that comes while no process lives, or sooner than one can have started, is a dead one's.
   func pollsByLife(_ times: [Date]) -> [[Date]] {
-    lives.withLock { lives in
+    lives.withLockedValue { lives in
       lives.map { life in times.filter { $0 > life.start + 0.02 && $0 < life.end } }
     }
   }
 
   var summary: String {
-    lives.withLock { lives in
+    lives.withLockedValue { lives in
       let moments = Dictionary(grouping: lives, by: \.moment).mapValues(\.count).sorted { $0.key < $1.key }
       return "\(lives.count) lives: " + moments.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
     }

@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import NIOConcurrencyHelpers
 import Testing
 
 /// The built `statusrelay` as a child process: its arguments, what it prints line by line, and how it ends.
@@ -45,7 +45,7 @@ final class StatusrelayProcess: Sendable {
   private let command: String
   /// The terminal's near side; closed by the reading thread.
   private let terminal: Int32?
-  private let state = Mutex(State())
+  private let state = NIOLockedValueBox(State())
 
   private struct State {
     var output = Transcript()
@@ -142,10 +142,10 @@ final class StatusrelayProcess: Sendable {
   }
 
   /// What it has printed so far.
-  func printed(on stream: Stream) -> String { state.withLock { $0[stream].text } }
+  func printed(on stream: Stream) -> String { state.withLockedValue { $0[stream].text } }
 
   /// How it ended; `nil` while it runs.
-  var exit: Exit? { state.withLock { $0.exit } }
+  var exit: Exit? { state.withLockedValue { $0.exit } }
 
   /// Waits for its end.
   func result(within deadline: Duration = deadline) async throws -> Result {
@@ -158,7 +158,7 @@ final class StatusrelayProcess: Sendable {
 
   /// A signal; nothing when it has ended.
   func send(_ signal: Int32) {
-    state.withLock { state in
+    state.withLockedValue { state in
       if state.exit == nil { _ = Foundation.kill(processID, signal) }
     }
   }
@@ -175,7 +175,7 @@ final class StatusrelayProcess: Sendable {
   // MARK: Waiting
 
   private func change(_ body: (inout State) -> Void) {
-    state.withLock { state in
+    state.withLockedValue { state in
       body(&state)
       for (id, waiter) in state.waiters where waiter(state) { state.waiters[id] = nil }
     }
@@ -195,7 +195,7 @@ final class StatusrelayProcess: Sendable {
         }
         return true
       }
-      let id = state.withLock { state -> Int? in
+      let id = state.withLockedValue { state -> Int? in
         if waiter(state) { return nil }
         state.nextWaiter += 1
         state.waiters[state.nextWaiter] = waiter
@@ -204,7 +204,7 @@ final class StatusrelayProcess: Sendable {
       guard let id else { return }
       let seconds = Double(deadline.components.seconds) + Double(deadline.components.attoseconds) / 1e18
       DispatchQueue.global().asyncAfter(deadline: .now() + seconds) { [self] in
-        let late = state.withLock { state in
+        let late = state.withLockedValue { state in
           state.waiters.removeValue(forKey: id) == nil ? nil : Self.failure("\(command): no sign of \(what)", state)
         }
         if let late { continuation.resume(throwing: late) }

@@ -1,6 +1,6 @@
 import Foundation
 import GreenAPISimulator
-import Synchronization
+import NIOConcurrencyHelpers
 import TestServers
 
 /// A webhook consumer that fails at random, and tells of every request it got whole.
@@ -38,8 +38,8 @@ final class UnreliableConsumer: Sendable {
   }
 
   private final class Desk: Sendable {
-    let state: Mutex<State>
-    init(seed: UInt64) { state = Mutex(State(random: SplitMix64(state: seed))) }
+    let state: NIOLockedValueBox<State>
+    init(seed: UInt64) { state = NIOLockedValueBox(State(random: SplitMix64(state: seed))) }
   }
 
   private let desk: Desk
@@ -56,17 +56,17 @@ final class UnreliableConsumer: Sendable {
   }
 
   var url: String { server.url + "/webhook" }
-  var arrivals: [Arrival] { desk.state.withLock { $0.arrivals } }
+  var arrivals: [Arrival] { desk.state.withLockedValue { $0.arrivals } }
 
   /// From now on everything is accepted at once.
-  func becomeReliable() { desk.state.withLock { $0.isReliable = true } }
+  func becomeReliable() { desk.state.withLockedValue { $0.isReliable = true } }
 
   /// Runs `body` once, when the next request has come to this instant.
   func onNext(_ instant: Instant, _ body: @escaping @Sendable () -> Void) {
-    desk.state.withLock { $0.hook = (instant, body) }
+    desk.state.withLockedValue { $0.hook = (instant, body) }
   }
 
-  func forgetHook() { desk.state.withLock { $0.hook = nil } }
+  func forgetHook() { desk.state.withLockedValue { $0.hook = nil } }
 
   func stop() { server.stop() }
 
@@ -76,7 +76,7 @@ final class UnreliableConsumer: Sendable {
     let arrival = Arrival(
       idMessage: body?["idMessage"] as? String ?? "", status: body?["status"] as? String ?? "",
       webhookID: request.header("webhook-id") ?? "", body: request.body)
-    let (index, behaviour) = desk.state.withLock { state in
+    let (index, behaviour) = desk.state.withLockedValue { state in
       state.arrivals.append(arrival)
       return (state.arrivals.count - 1, state.nextBehaviour())
     }
@@ -89,13 +89,13 @@ final class UnreliableConsumer: Sendable {
     case .acceptSlowly(let milliseconds): usleep(milliseconds * 1000)
     case .accept: break
     }
-    desk.state.withLock { $0.arrivals[index].isAccepted = true }
+    desk.state.withLockedValue { $0.arrivals[index].isAccepted = true }
     defer { tell(.accepted, desk) }
     return connection.answer()
   }
 
   private static func tell(_ instant: Instant, _ desk: Desk) {
-    let body = desk.state.withLock { state in
+    let body = desk.state.withLockedValue { state in
       guard let hook = state.hook, hook.instant == instant else { return nil as (@Sendable () -> Void)? }
       state.hook = nil
       return hook.body

@@ -1,9 +1,9 @@
 import Curl
 import GreenAPI
 import Logging
+import NIOConcurrencyHelpers
 import RelayCore
 import RelayStore
-import Synchronization
 
 /// Polls one account for as long as its task lives: asks, diffs, records, hands the new deliveries on.
 ///
@@ -12,6 +12,8 @@ import Synchronization
 struct Poller: Sendable {
   let account: RelayConfiguration.Account
   let services: Services
+  /// No request before then: the account's poller before this one may have asked just now.
+  var notBefore: SteadyTime?
 
   /// What all pollers share.
   struct Services: Sendable {
@@ -48,7 +50,7 @@ struct Poller: Sendable {
       snapshot: Snapshot(progress: stored.progress, messages: stored.messages),
       pacer: PollPacer(
         policy: account.poll, latestPoll: stored.progress.latestPoll, trustsClock: services.trustsClock,
-        spread: Double.random(in: 0..<1), startingAt: time.now().steady),
+        spread: Double.random(in: 0..<1), startingAt: max(time.now().steady, notBefore ?? time.now().steady)),
       identity: AccountIdentity(of: account, remembered: stored.identity), settingsDue: time.now().steady)
     while true {
       status.identity = round.identity
@@ -187,9 +189,10 @@ struct Poller: Sendable {
     case nil: break
     case .starting: log.info("account starting")
     case .healthy: log.notice("account healthy", metadata: ["records": "\(status.latestRecords)"])
-    case .degraded(let trouble): log.warning("account degraded: \(trouble)", metadata: ["reason": "\(trouble.reason)"])
+    case .degraded(let trouble):
+      log.warning("account degraded: \(trouble.inFull)", metadata: ["reason": "\(trouble.reason)"])
     case .needsAttention(let trouble):
-      log.error("account needs attention: \(trouble)", metadata: ["reason": "\(trouble.reason)"])
+      log.error("account needs attention: \(trouble.inFull)", metadata: ["reason": "\(trouble.reason)"])
     }
   }
 }
@@ -219,21 +222,21 @@ extension AccountIdentity {
 
 /// The routing rules in force, replaced as a whole when the configuration is reloaded.
 final class RouterBox: Sendable {
-  private let router: Mutex<Router>
+  private let router: NIOLockedValueBox<Router>
 
-  init(_ router: Router) { self.router = Mutex(router) }
+  init(_ router: Router) { self.router = NIOLockedValueBox(router) }
 
-  var current: Router { router.withLock { $0 } }
+  var current: Router { router.withLockedValue { $0 } }
 
-  func replace(with router: Router) { self.router.withLock { $0 = router } }
+  func replace(with router: Router) { self.router.withLockedValue { $0 = router } }
 }
 
 /// How every account fares, for whoever looks on.
 final class AccountBoard: Sendable {
-  private let statuses = Mutex<[IDInstance: AccountStatus]>([:])
+  private let statuses = NIOLockedValueBox<[IDInstance: AccountStatus]>([:])
 
-  func publish(_ status: AccountStatus) { statuses.withLock { $0[status.idInstance] = status } }
-  func remove(_ idInstance: IDInstance) { _ = statuses.withLock { $0.removeValue(forKey: idInstance) } }
+  func publish(_ status: AccountStatus) { statuses.withLockedValue { $0[status.idInstance] = status } }
+  func remove(_ idInstance: IDInstance) { _ = statuses.withLockedValue { $0.removeValue(forKey: idInstance) } }
 
-  var all: [AccountStatus] { statuses.withLock { $0.values.sorted { $0.idInstance < $1.idInstance } } }
+  var all: [AccountStatus] { statuses.withLockedValue { $0.values.sorted { $0.idInstance < $1.idInstance } } }
 }

@@ -12,6 +12,8 @@ actor PollerFleet {
   private var running: [IDInstance: Running] = [:]
   /// What to start when the running poller of the account has ended.
   private var waiting: [IDInstance: RelayConfiguration.Account] = [:]
+  /// When a poller of the account ended last.
+  private var endings: [IDInstance: SteadyTime] = [:]
   private var isStopping = false
 
   private struct Running {
@@ -61,6 +63,7 @@ actor PollerFleet {
       return adopted(accounts)
     case .ended(let id):
       running[id] = nil
+      endings[id] = services.time.now().steady
       services.statuses.remove(id)
       return waiting.removeValue(forKey: id).map { [$0] } ?? []
     case .stop:
@@ -88,7 +91,9 @@ actor PollerFleet {
   private func start(_ account: RelayConfiguration.Account, in group: inout DiscardingTaskGroup) {
     let (life, continuation) = AsyncStream<Never>.makeStream()
     running[account.idInstance] = Running(account: account, life: continuation)
-    let poller = Poller(account: account, services: services)
+    let poller = Poller(
+      account: account, services: services,
+      notBefore: endings[account.idInstance].map { $0 + PollPolicy.minimumInterval })
     group.addTask { [inbox] in
       await withTaskGroup { pair in
         pair.addTask { await poller.run() }

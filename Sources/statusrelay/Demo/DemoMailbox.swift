@@ -1,6 +1,6 @@
 import Foundation
 import Logging
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// What the consumer and the relay's log have to tell, until the director comes for it.
 final class DemoMailbox: Sendable {
@@ -9,12 +9,12 @@ final class DemoMailbox: Sendable {
     case log(String, at: Date)
   }
 
-  private let letters = Mutex<[Letter]>([])
+  private let letters = NIOLockedValueBox<[Letter]>([])
 
-  func put(_ letter: Letter) { letters.withLock { $0.append(letter) } }
+  func put(_ letter: Letter) { letters.withLockedValue { $0.append(letter) } }
 
   func takeAll() -> [Letter] {
-    letters.withLock { letters in
+    letters.withLockedValue { letters in
       defer { letters = [] }
       return letters
     }
