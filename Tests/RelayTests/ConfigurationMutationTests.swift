@@ -22,7 +22,7 @@ struct ConfigurationMutationTests {
   }
 
   @Test("Whatever is done to a good file, it loads, or fails with errors that stand in the file")
-  func mutations() throws {
+  func mutations() async throws {
     let seed = UInt64.random(in: 0...UInt64.max)
     var random = SeededGenerator(state: seed)
     let good = Array(ConfigurationTemplate.text().replacing("\n#", with: "\n").utf8)
@@ -36,6 +36,8 @@ struct ConfigurationMutationTests {
       ].map { Array($0.utf8) } + [[0xFF], [0xC3], [0xED, 0xA0, 0x80]]
     for round in 0..<400 {
       var bytes = good
+      // Tests that wait for a moment are to get their turn in between.
+      await Task.yield()
       for _ in 0..<Int.random(in: 1...4, using: &random) {
         let start = Int.random(in: 0..<bytes.count, using: &random)
         let end = min(bytes.count, start + Int.random(in: 0...20, using: &random))

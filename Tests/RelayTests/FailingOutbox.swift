@@ -1,0 +1,96 @@
+import GreenAPI
+import NIOConcurrencyHelpers
+import RelayCore
+import RelayStore
+
+@testable import Curl
+
+/// An SQLite outbox that refuses some calls on demand, as one on a full disk does; a refused call changes nothing.
+final class FailingOutbox: Outbox {
+  enum Call: Hashable, Sendable {
+    case account, remember, record, destinations, setPause, due, settle
+  }
+
+  private let outbox: SQLiteOutbox
+  private let failing = NIOLockedValueBox<Set<Call>>([])
+  private let refusals = NIOLockedValueBox<[Call: Int]>([:])
+
+  static let error = OutboxError(.full, "the disk is full")
+
+  init(_ outbox: SQLiteOutbox) { self.outbox = outbox }
+
+  /// From now on these calls fail, and no others.
+  func fail(_ calls: Set<Call>) { failing.withLockedValue { $0 = calls } }
+
+  /// How often a call was refused.
+  func refused(_ call: Call) -> Int { refusals.withLockedValue { $0[call] ?? 0 } }
+
+  private func check(_ call: Call) throws(OutboxError) {
+    guard failing.withLockedValue({ $0.contains(call) }) else { return }
+    refusals.withLockedValue { $0[call, default: 0] += 1 }
+    throw Self.error
+  }
+
+  func account(_ idInstance: IDInstance) async throws(OutboxError) -> StoredAccount {
+    try check(.account)
+    return try await outbox.account(idInstance)
+  }
+
+  func remember(_ identity: AccountIdentity, of idInstance: IDInstance) async throws(OutboxError) {
+    try check(.remember)
+    try await outbox.remember(identity, of: idInstance)
+  }
+
+  func record(_ poll: PollRecording) async throws(OutboxError) -> [Delivery] {
+    try check(.record)
+    return try await outbox.record(poll)
+  }
+
+  func destinations(named names: [String]) async throws(OutboxError) -> [String: StoredDestination] {
+    try check(.destinations)
+    return try await outbox.destinations(named: names)
+  }
+
+  func setPause(_ pause: DestinationPause?, of destination: DestinationID) async throws(OutboxError) {
+    try check(.setPause)
+    try await outbox.setPause(pause, of: destination)
+  }
+
+  func due(
+    at destination: DestinationID, by time: SteadyTime, limit: Int, excluding: Set<DeliveryID>
+  ) async throws(OutboxError) -> DuePage {
+    try check(.due)
+    return try await outbox.due(at: destination, by: time, limit: limit, excluding: excluding)
+  }
+
+  func settle(_ settlements: [Settlement], at now: Moment) async throws(OutboxError) -> [Delivery] {
+    try check(.settle)
+    return try await outbox.settle(settlements, at: now)
+  }
+
+  func retry(_ selection: DeadLetterSelection, at now: Moment) async throws(OutboxError) -> [DeliveryID] {
+    try await outbox.retry(selection, at: now)
+  }
+
+  func prune(olderThan limit: UnixTime, keepingAtMost count: Int) async throws(OutboxError) -> Int {
+    try await outbox.prune(olderThan: limit, keepingAtMost: count)
+  }
+
+  func latestSteadyTime() async throws(OutboxError) -> SteadyTime? { try await outbox.latestSteadyTime() }
+  func close() async { await outbox.close() }
+
+  func events(_ filter: HistoryFilter) async throws(OutboxError) -> [EventRow] { try await outbox.events(filter) }
+
+  func deliveries(_ filter: HistoryFilter) async throws(OutboxError) -> [DeliveryRow] {
+    try await outbox.deliveries(filter)
+  }
+
+  func attempts(of delivery: DeliveryID) async throws(OutboxError) -> [AttemptRow] {
+    try await outbox.attempts(of: delivery)
+  }
+
+  func accountSummaries() async throws(OutboxError) -> [AccountSummary] { try await outbox.accountSummaries() }
+  func destinationSummaries() async throws(OutboxError) -> [DestinationSummary] {
+    try await outbox.destinationSummaries()
+  }
+}

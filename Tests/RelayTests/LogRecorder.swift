@@ -1,0 +1,21 @@
+import Logging
+import NIOConcurrencyHelpers
+import Relay
+
+@testable import Curl
+
+/// Log lines as `run` writes them, kept in memory.
+final class LogRecorder: Sendable {
+  private let written = NIOLockedValueBox<[String]>([])
+
+  var lines: [String] { written.withLockedValue { $0 } }
+
+  /// How many lines have this in them.
+  func count(of text: String) -> Int { lines.count { $0.contains(text) } }
+
+  var logger: Logger {
+    Logger(label: "test") { _ in
+      RelayLogHandler(.init(level: .debug, format: .text)) { line in self.written.withLockedValue { $0.append(line) } }
+    }
+  }
+}

@@ -1,0 +1,99 @@
+import Foundation
+import Logging
+import NIOConcurrencyHelpers
+import Relay
+import Testing
+
+@testable import Curl
+
+@Suite struct RelayLogHandlerTests {
+  private static func lines(
+    _ format: RelayConfiguration.Log.Format, level: RelayConfiguration.Log.Level = .info, _ body: (Logger) -> Void
+  ) -> [String] {
+    let lines = NIOLockedValueBox<[String]>([])
+    body(
+      Logger(label: "test") { _ in
+        RelayLogHandler(.init(level: level, format: format)) { line in lines.withLockedValue { $0.append(line) } }
+      })
+    return lines.withLockedValue { $0 }
+  }
+
+  @Test("text: time, level, message, fields in order, quoted where they need it")
+  func text() throws {
+    let line = try #require(
+      Self.lines(.text) { log in
+        log.warning(
+          "account degraded",
+          metadata: ["reason": "network", "account": "1101000001", "said": "it \"is\" gone", "empty": "", "a=b": "c=d"])
+      }.first)
+    let (time, rest) = try #require(line.firstIndex(of: " ").map { (line[..<$0], line[$0...]) })
+    #expect(time.wholeMatch(of: #/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/#) != nil)
+    #expect(
+      rest
+        == " warning account degraded a=b=\"c=d\" account=1101000001 empty=\"\" reason=network said=\"it \\\"is\\\" gone\"\n"
+    )
+  }
+
+  @Test(
+    "journald: the priority in front, and no time",
+    arguments: [
+      (Logger.Level.critical, 2), (.error, 3), (.warning, 4), (.notice, 5), (.info, 6), (.debug, 7), (.trace, 7),
+    ])
+  func journald(_ level: Logger.Level, _ priority: Int) {
+    let lines = Self.lines(.journald, level: .trace) { $0.log(level: level, "hello", metadata: ["a": "b"]) }
+    #expect(lines == ["<\(priority)>hello a=b\n"])
+  }
+
+  @Test("json: one object a line, with the fields beside time, level and message")
+  func json() throws {
+    let line = try #require(
+      Self.lines(.json) { $0.error("a \"quoted\"\nmessage", metadata: ["path": "/v3/x", "level": "its own"]) }.first)
+    #expect(line.count { $0 == "\n" } == 1 && line.hasSuffix("\n"))
+    let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: String])
+    #expect(object["message"] == "a \"quoted\"\nmessage")
+    #expect(object["path"] == "/v3/x")
+    #expect(object["level"] == "error")
+    #expect(object["time"]?.hasSuffix("Z") == true)
+    #expect(object.count == 4)
+  }
+
+  @Test("json: what is escaped for the terminal's sake reads back as it was")
+  func jsonEscapes() throws {
+    let text = "\u{1B}[31m\u{9B}2J\u{7F}\u{85}\u{2028} é 👋"
+    let line = try #require(Self.lines(.json) { $0.error("\(text)") }.first)
+    let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: String])
+    #expect(object["message"] == text)
+  }
+
+  @Test(
+    "Whatever a message or a field holds, it is one line without control characters",
+    arguments: RelayConfiguration.Log.Format.allCases)
+  func oneLine(_ format: RelayConfiguration.Log.Format) throws {
+    let hostile =
+      "a\nb\r\nc\u{1B}[31md\u{0}e\u{7}f\u{85}g\u{9B}2Jh\u{7F}i\u{2028}j\u{2029}k\tl"
+    let lines = Self.lines(format) { $0.error("\(hostile)", metadata: ["x": "\(hostile)", "\(hostile)": "y"]) }
+    let line = try #require(lines.first?.dropLast())
+    #expect(lines.count == 1 && lines[0].last == "\n")
+    for scalar in line.unicodeScalars {
+      let category = scalar.properties.generalCategory
+      #expect(category != .control && category != .lineSeparator && category != .paragraphSeparator, "\(scalar)")
+    }
+  }
+
+  @Test("Below its level nothing is written")
+  func level() {
+    #expect(Self.lines(.text, level: .warning) { $0.notice("hello") } == [])
+    #expect(Self.lines(.text, level: .warning) { $0.warning("hello") }.count == 1)
+  }
+
+  @Test("A logger's own metadata is written too, and the call's wins")
+  func metadata() {
+    let lines = Self.lines(.journald) { log in
+      var log = log
+      log[metadataKey: "account"] = "1"
+      log[metadataKey: "kept"] = "2"
+      log.info("hello", metadata: ["account": "3"])
+    }
+    #expect(lines == ["<6>hello account=3 kept=2\n"])
+  }
+}
