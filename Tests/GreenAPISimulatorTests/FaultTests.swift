@@ -46,7 +46,8 @@ struct FaultTests {
     try await withFaults([Fault(.badRecords(8))]) { running in
       let answer = try await running.poll()
       #expect(answer.records.map(\.idMessage) == ["A", "B", "C"])
-      #expect(answer.faults == [.missingIDMessage: 2, .unusableIDMessage: 1, .missingStatusMessage: 3, .notAnObject: 2])
+      #expect(
+        answer.faults == [.missingIDMessage: 2, .unusableIDMessage: 1, .missingStatusMessage: 3, .notAnObject: 2])
       #expect(await running.simulator.shown.count == 3)
     }
   }
