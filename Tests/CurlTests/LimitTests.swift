@@ -103,7 +103,7 @@ import Testing
       }
     } do: { client, server in
       let timeouts = Timeouts(
-        total: mishap == .total ? .milliseconds(200) : .seconds(100),
+        total: mishap == .total ? .seconds(3) : .seconds(100),
         stalled: mishap == .stall ? .milliseconds(200) : nil)
       let failing = HTTPRequest.direct(server.url, timeouts: timeouts, limit: .fail(above: 1 << 20))
       let error = await client.failure(of: failing)
