@@ -1,3 +1,4 @@
+import Curl
 import Foundation
 import GreenAPI
 import Relay
@@ -162,7 +163,7 @@ import Testing
       #expect(secure.requests.isEmpty)
 
       var changed = harness.configuration
-      changed.destinations[0].tls = RelayConfiguration.TLS(caFile: certificates.authority.certificate)
+      changed.destinations[0].tls = TLSOptions(caFile: certificates.authority.certificate)
       try await harness.relay.reload(changed)
       try await harness.passUntilRetry()
       try await harness.delivered(1)

@@ -1,3 +1,4 @@
+import Curl
 import Foundation
 import GreenAPI
 import RelayCore
@@ -23,13 +24,14 @@ extension RelayConfiguration {
     /// For one attempt, from connecting to the end of the answer.
     public var timeout: Duration
     public var delivery: DeliveryPolicy
-    public var tls: TLS?
+    /// Its paths are absolute and could be read when the configuration was loaded.
+    public var tls: TLSOptions?
 
     public init(
       name: String, url: String, basicAuthentication: BasicAuthentication? = nil, webhookUrlToken: Secret? = nil,
       accounts: Set<IDInstance>? = nil, statuses: Set<MessageStatus>? = nil, headers: [Header] = [],
       signingSecrets: [SigningSecret] = [], timeout: Duration = .seconds(30),
-      delivery: DeliveryPolicy = DeliveryPolicy(), tls: TLS? = nil
+      delivery: DeliveryPolicy = DeliveryPolicy(), tls: TLSOptions? = nil
     ) {
       self.name = name
       self.url = url
@@ -74,26 +76,6 @@ extension RelayConfiguration {
     /// The value of the Authorization header.
     public var authorization: Secret {
       Secret("Basic " + Data("\(user):\(password.reveal())".utf8).base64EncodedString())
-    }
-  }
-
-  /// `destinations[].tls`; the paths are absolute and could be read when the configuration was loaded.
-  public struct TLS: Hashable, Sendable {
-    /// `nil`: the system's authorities.
-    public var caFile: String?
-    public var clientCertificateFile: String?
-    /// `nil` with a certificate: the key is in the certificate's file.
-    public var clientKeyFile: String?
-    /// Whether the consumer's certificate is checked.
-    public var verify: Bool
-
-    public init(
-      caFile: String? = nil, clientCertificateFile: String? = nil, clientKeyFile: String? = nil, verify: Bool = true
-    ) {
-      self.caFile = caFile
-      self.clientCertificateFile = clientCertificateFile
-      self.clientKeyFile = clientKeyFile
-      self.verify = verify
     }
   }
 }

@@ -1,3 +1,4 @@
+import Curl
 import GreenAPI
 import RelayCore
 
@@ -151,10 +152,10 @@ extension ConfigurationReading {
 
   // MARK: TLS
 
-  private mutating func tls(_ destination: ConfigurationSection) -> RelayConfiguration.TLS? {
+  private mutating func tls(_ destination: ConfigurationSection) -> TLSOptions? {
     guard destination["tls"] != nil else { return nil }
     let section = section("tls", of: destination)
-    var tls = RelayConfiguration.TLS(
+    var tls = TLSOptions(
       caFile: file("caFile", of: section), clientCertificateFile: file("clientCertificateFile", of: section),
       clientKeyFile: file("clientKeyFile", of: section, isSecret: true))
     if let key = section["clientKeyFile"], section["clientCertificateFile"] == nil {

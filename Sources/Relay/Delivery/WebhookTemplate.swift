@@ -28,11 +28,7 @@ struct WebhookTemplate: Sendable {
     shared = try HeaderList(headers + destination.headers.map { (name: $0.name, value: $0.value) })
     signingSecrets = destination.signingSecrets
     timeouts = Timeouts(connect: min(destination.timeout, Self.longestConnect), total: destination.timeout)
-    tls = destination.tls.map {
-      TLSOptions(
-        caFile: $0.caFile, clientCertificateFile: $0.clientCertificateFile, clientKeyFile: $0.clientKeyFile,
-        verify: $0.verify)
-    }
+    tls = destination.tls
   }
 
   func request(for notification: Notification, at now: UnixTime) -> HTTPRequest {
