@@ -49,6 +49,8 @@ public struct DestinationQueue: Sendable {
   public var readyCount: Int { ready.count }
   public var inFlightCount: Int { inFlight.count }
   public var heldCount: Int { held.count }
+  /// Whether all that was attempted has ended and is recorded: what is held besides is in the outbox just as it is here.
+  public var isAtRest: Bool { held.count == ready.count }
 
   /// What is to be done now.
   public struct Step: Sendable {

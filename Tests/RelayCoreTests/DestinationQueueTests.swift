@@ -116,6 +116,18 @@ import Testing
     #expect(queue.step(at: now, budget: 1).wakeAt == now + .seconds(5))
   }
 
+  @Test("A queue is at rest when what it attempted is recorded, not merely ended")
+  func atRest() {
+    var queue = queue(holding: [delivery(1), delivery(2)])
+    #expect(queue.isAtRest)
+    _ = queue.step(at: now, budget: 1)
+    #expect(!queue.isAtRest)
+    let settlement = finish(&queue, 1, .answered(httpStatus: 200, retryAfter: nil))!
+    #expect(!queue.isAtRest)
+    queue.settled(settlement)
+    #expect(queue.isAtRest)
+  }
+
   @Test("A page of the outbox that is older than a delivery's end doesn't bring it back")
   func stalePage() {
     var queue = queue()

@@ -97,9 +97,6 @@ struct ConfigurationTests {
             caFile: "/etc/relay/ca.pem", clientCertificateFile: "/pki/client.pem", clientKeyFile: "/home/me/client.key")
         ))
     #expect(configuration.warnings.isEmpty)
-    #expect(destination.takes(.delivered, from: 1_101_000_001))
-    #expect(!destination.takes(.read, from: 1_101_000_001))
-    #expect(!destination.takes(.delivered, from: 7))
   }
 
   @Test("A literal number or word is read as its text, and a mapping without keys as one left out")

@@ -45,11 +45,6 @@ extension RelayConfiguration {
       self.delivery = delivery
       self.tls = tls
     }
-
-    /// Whether it wants a notification of this account with this status.
-    public func takes(_ status: MessageStatus, from account: IDInstance) -> Bool {
-      (accounts?.contains(account) ?? true) && (statuses?.contains(status) ?? true)
-    }
   }
 
   /// A request header that is added to every attempt; no line breaks in it.

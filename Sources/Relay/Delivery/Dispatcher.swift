@@ -310,9 +310,10 @@ actor Dispatcher {
     dropRetired()
   }
 
-  /// What is still under way at a destination no longer configured is recorded before it is let go; the rest waits in the outbox.
+  /// What is still under way at a destination no longer configured is recorded before it is let go, so that it is not sent again
+  /// should the destination come back at that moment; the rest waits in the outbox.
   private func dropRetired() {
-    for (id, outlet) in outlets where outlet.isRetired && outlet.queue.inFlightCount == 0 {
+    for (id, outlet) in outlets where outlet.isRetired && outlet.queue.isAtRest {
       outlets[id] = nil
       unasked.remove(id)
     }
