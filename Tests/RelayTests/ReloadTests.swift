@@ -175,6 +175,8 @@ import Testing
     try await RelayHarness.run { harness in
       var changed = harness.configuration
       changed.destinations[0].url = harness.otherConsumer.url
+      // Once it polls, its start, which asks the outbox for the destinations too, is over.
+      try await harness.poll()
       harness.outbox.fail([.destinations])
       await #expect(throws: FailingOutbox.error) { try await harness.relay.reload(changed) }
       harness.outbox.fail([])
