@@ -8,8 +8,10 @@ import Collections
 /// of events and carries out what it returns.
 public struct DestinationQueue: Sendable {
   public private(set) var policy: DeliveryPolicy
-  public private(set) var circuit = CircuitBreaker()
+  public private(set) var circuit: CircuitBreaker
   public private(set) var isPaused: Bool
+  /// There is no address to send to as yet. Unlike while paused, what grows too old meanwhile is given up.
+  public private(set) var isUnaddressed = false
 
   /// Due and first in their lane, the longest waiting first.
   private var ready: Deque<Delivery> = []
@@ -17,7 +19,7 @@ public struct DestinationQueue: Sendable {
   private var probe: DeliveryID?
   /// Ready, in flight, or settled but not recorded yet.
   private var held: Set<DeliveryID> = []
-  private var limiter: RateLimiter?
+  private var limiter: RateLimiter
 
   /// Whether the outbox may hold deliveries that are due and not held.
   private var mayHaveMore = true
@@ -39,11 +41,18 @@ public struct DestinationQueue: Sendable {
 
   public static let smallestCapacity = 1024
 
-  public init(policy: DeliveryPolicy, isPaused: Bool = false, capacity: Int? = nil) {
+  /// - Parameters:
+  ///   - circuit: an open circuit, remembered over a restart.
+  ///   - latestAttempt: when the latest attempt before a restart started, or later; the rate limit counts it.
+  public init(
+    policy: DeliveryPolicy, isPaused: Bool = false, capacity: Int? = nil, circuit: CircuitBreaker.Trip? = nil,
+    latestAttempt: SteadyTime? = nil
+  ) {
     self.policy = policy
     self.isPaused = isPaused
     self.capacity = capacity ?? max(Self.smallestCapacity, 4 * policy.maxConcurrency)
-    limiter = policy.rateLimit.map(RateLimiter.init)
+    limiter = RateLimiter(policy.rateLimit, latestAttempt: latestAttempt)
+    self.circuit = CircuitBreaker(restoring: circuit)
   }
 
   public var readyCount: Int { ready.count }
@@ -134,7 +143,7 @@ public struct DestinationQueue: Sendable {
       settlement.verdict = .held
       settlement.attempts = delivery.attempts
     case .some:
-      circuit.failed(delivery.lane, wasProbe: wasProbe, at: now)
+      circuit.failed(delivery.notification, wasProbe: wasProbe, at: now)
       settlement.verdict = policy.retry.verdict(
         afterAttempts: settlement.attempts, recordedAt: delivery.recordedAt, retryAfter: outcome.retryAfter, at: now,
         random: random)
@@ -175,6 +184,9 @@ public struct DestinationQueue: Sendable {
     lookAgain()
   }
 
+  /// Whether there is an address to send to.
+  public mutating func setUnaddressed(_ isUnaddressed: Bool) { self.isUnaddressed = isUnaddressed }
+
   /// The outbox may hold due deliveries that it did not hold before, such as after an operator's retry.
   public mutating func lookAgain() {
     mayHaveMore = true
@@ -182,7 +194,7 @@ public struct DestinationQueue: Sendable {
   }
 
   public mutating func adopt(_ policy: DeliveryPolicy) {
-    if policy.rateLimit != self.policy.rateLimit { limiter = policy.rateLimit.map(RateLimiter.init) }
+    limiter.adopt(policy.rateLimit)
     self.policy = policy
   }
 
@@ -198,10 +210,12 @@ public struct DestinationQueue: Sendable {
   public mutating func step(at now: SteadyTime, budget: Int) -> Step {
     var step = Step()
     guard !isPaused else { return step }
-    if !circuit.isClosed { step.settlements = giveUpOld(at: now) }
-    while step.attempts.count < budget, inFlight.count < policy.maxConcurrency, let delivery = ready.first {
-      guard limiter.map({ $0.nextAdmission.map { now >= $0 } ?? true }) ?? true, circuit.admit(at: now) else { break }
-      _ = limiter?.admit(at: now)
+    if !circuit.isClosed || isUnaddressed { step.settlements = giveUpOld(at: now) }
+    while !isUnaddressed, step.attempts.count < budget, inFlight.count < policy.maxConcurrency,
+      let delivery = ready.first
+    {
+      guard limiter.nextAdmission.map({ now >= $0 }) ?? true, circuit.admit(at: now) else { break }
+      _ = limiter.admit(at: now)
       ready.removeFirst()
       inFlight[delivery.id] = delivery
       if !circuit.isClosed { probe = delivery.id }
@@ -238,7 +252,7 @@ public struct DestinationQueue: Sendable {
     var times: [SteadyTime] = []
     if !ready.isEmpty {
       if let time = circuit.nextAdmission { times.append(time) }
-      if inFlight.count < policy.maxConcurrency, let time = limiter?.nextAdmission { times.append(time) }
+      if inFlight.count < policy.maxConcurrency, let time = limiter.nextAdmission { times.append(time) }
     }
     // What falls due later is read when it does; what is due already waits for room, not for time.
     if let nextDue, nextDue > now { times.append(nextDue) }

@@ -8,20 +8,23 @@ public struct Router: Hashable, Sendable {
     public var accounts: Set<IDInstance>?
     /// `nil`: all.
     public var statuses: Set<MessageStatus>?
+    public var filter: NotificationFilter
     public var ordering: Ordering
 
     public init(
       destination: DestinationID, accounts: Set<IDInstance>? = nil, statuses: Set<MessageStatus>? = nil,
-      ordering: Ordering = .message
+      filter: NotificationFilter = .init(), ordering: Ordering = .message
     ) {
       self.destination = destination
       self.accounts = accounts
       self.statuses = statuses
+      self.filter = filter
       self.ordering = ordering
     }
 
-    func takes(_ notification: Notification) -> Bool {
+    public func takes(_ notification: Notification) -> Bool {
       accounts?.contains(notification.idInstance) != false && statuses?.contains(notification.status) != false
+        && filter.takes(notification)
     }
   }
 

@@ -4,10 +4,16 @@ import Testing
 @Suite struct CircuitBreakerTests {
   private let start = SteadyTime(milliseconds: 1_000_000)
 
+  private func message(_ number: Int64) -> RelayCore.Notification {
+    var notification = RelayCore.Notification.example
+    notification.idMessage = "M\(number)"
+    return notification
+  }
+
   private func opened() -> CircuitBreaker {
     var circuit = CircuitBreaker()
     for lane in 0..<Int64(CircuitBreaker.threshold) {
-      circuit.failed(Lane(rawValue: lane), wasProbe: false, at: start)
+      circuit.failed(message(lane), wasProbe: false, at: start)
     }
     return circuit
   }
@@ -15,25 +21,25 @@ import Testing
   @Test("Five different lanes failing in a row open it, four do not")
   func opens() {
     var circuit = CircuitBreaker()
-    for lane in 0..<Int64(4) { circuit.failed(Lane(rawValue: lane), wasProbe: false, at: start) }
+    for lane in 0..<Int64(4) { circuit.failed(message(lane), wasProbe: false, at: start) }
     #expect(circuit.isClosed)
-    circuit.failed(Lane(rawValue: 4), wasProbe: false, at: start)
+    circuit.failed(message(4), wasProbe: false, at: start)
     #expect(circuit.state == .open(until: start + .seconds(5)))
   }
 
   @Test("One message failing again and again does not open it")
   func oneLane() {
     var circuit = CircuitBreaker()
-    for _ in 0..<100 { circuit.failed(Lane(rawValue: 1), wasProbe: false, at: start) }
+    for _ in 0..<100 { circuit.failed(message(1), wasProbe: false, at: start) }
     #expect(circuit.isClosed)
   }
 
   @Test("A success between failures starts the count again")
   func successResets() {
     var circuit = CircuitBreaker()
-    for lane in 0..<Int64(4) { circuit.failed(Lane(rawValue: lane), wasProbe: false, at: start) }
+    for lane in 0..<Int64(4) { circuit.failed(message(lane), wasProbe: false, at: start) }
     circuit.succeeded()
-    for lane in 0..<Int64(4) { circuit.failed(Lane(rawValue: lane), wasProbe: false, at: start) }
+    for lane in 0..<Int64(4) { circuit.failed(message(lane), wasProbe: false, at: start) }
     #expect(circuit.isClosed)
   }
 
@@ -60,7 +66,7 @@ import Testing
       now = until
       let admitted4 = circuit.admit(at: now)
       #expect(admitted4)
-      circuit.failed(Lane(rawValue: 0), wasProbe: true, at: now)
+      circuit.failed(message(0), wasProbe: true, at: now)
     }
     #expect(waits == [5, 10, 20, 40, 80, 160, 300, 300, 300])
     circuit.succeeded()
@@ -71,7 +77,7 @@ import Testing
   func stragglers() {
     var circuit = opened()
     let open = circuit
-    circuit.failed(Lane(rawValue: 9), wasProbe: false, at: start + .seconds(3))
+    circuit.failed(message(9), wasProbe: false, at: start + .seconds(3))
     #expect(circuit == open)
   }
 }

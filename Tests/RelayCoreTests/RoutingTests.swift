@@ -49,22 +49,4 @@ import Testing
   func stableLane() {
     #expect(Ordering.message.lane(of: notification(7, "A", .sent)).rawValue == -1_809_479_615_894_383_213)
   }
-
-  @Test("Turns come evenly, and unused ones are not saved up")
-  func rateLimiter() {
-    var limiter = RateLimiter(RateLimit(count: 3, period: .seconds(1)))
-    var now = SteadyTime(milliseconds: 0)
-    let admitted1 = limiter.admit(at: now)
-    #expect(admitted1)
-    let admitted2 = limiter.admit(at: now + .milliseconds(333))
-    #expect(!admitted2)
-    #expect(limiter.nextAdmission == now + .milliseconds(334))
-    let admitted3 = limiter.admit(at: now + .milliseconds(334))
-    #expect(admitted3)
-    now = now + .seconds(100)
-    let admitted4 = limiter.admit(at: now)
-    #expect(admitted4)
-    let admitted5 = limiter.admit(at: now + .milliseconds(1))
-    #expect(!admitted5)
-  }
 }
