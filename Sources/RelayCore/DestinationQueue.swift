@@ -2,46 +2,27 @@ import Collections
 
 /// What one destination is to be sent next: every decision of delivering, fed with events and time.
 ///
-/// It holds a bounded window of deliveries that are due and first in their lane; everything else waits in the outbox. A delivery
-/// is *held* from the moment it is taken over (``take(_:)``, ``loaded(_:nextDue:)``) until the outbox has recorded its settlement
-/// (``settled(_:)``), so that it can't be taken twice. Whoever drives it calls ``step(at:budget:)`` after each batch
-/// of events and carries out what it returns.
+/// It holds a bounded window of deliveries that are due and first in their lane; everything else waits in the outbox. Whoever drives
+/// it calls ``step(at:budget:)`` after each batch of events and carries out what it returns.
 public struct DestinationQueue: Sendable {
   public private(set) var policy: DeliveryPolicy
   public private(set) var circuit: CircuitBreaker
+  /// While paused nothing is attempted, given up or read from the outbox.
   public private(set) var isPaused: Bool
   /// There is no address to send to as yet. Unlike while paused, what grows too old meanwhile is given up.
   public private(set) var isUnaddressed = false
 
-  /// Due and first in their lane, the longest waiting first.
-  private var ready: Deque<Delivery> = []
+  private var window: DueWindow
   private var inFlight: [DeliveryID: Delivery] = [:]
   private var probe: DeliveryID?
-  /// Ready, in flight, or settled but not recorded yet.
-  private var held: Set<DeliveryID> = []
   private var limiter: RateLimiter
 
-  /// Whether the outbox may hold deliveries that are due and not held.
-  private var mayHaveMore = true
-  /// When the next delivery in the outbox falls due, as far as known.
-  private var nextDue: SteadyTime?
-  /// Set while the outbox is being read: what came up meanwhile, which its answer may or may not show.
-  private var loading: Loading?
-  /// Deliveries that wait for this destination in memory: enough to keep it busy while the next page is loaded.
-  private let capacity: Int
-
-  private struct Loading: Sendable {
-    var missedMore = false
-    /// Recorded as settled, though the answer may still show them as due.
-    var settled: Set<DeliveryID> = []
-    var earliestRetry: SteadyTime?
-
-    mutating func noteRetry(at time: SteadyTime) { earliestRetry = min(earliestRetry ?? time, time) }
-  }
-
+  /// Deliveries that wait for a destination in memory: enough to keep it busy while the next page is loaded.
   public static let smallestCapacity = 1024
 
   /// - Parameters:
+  ///   - capacity: how many deliveries are held at most; by default, and whenever another policy is adopted, at least four times
+  ///     `maxConcurrency`.
   ///   - circuit: an open circuit, remembered over a restart.
   ///   - latestAttempt: when the latest attempt before a restart started, or later; the rate limit counts it.
   public init(
@@ -50,21 +31,23 @@ public struct DestinationQueue: Sendable {
   ) {
     self.policy = policy
     self.isPaused = isPaused
-    self.capacity = capacity ?? max(Self.smallestCapacity, 4 * policy.maxConcurrency)
-    limiter = RateLimiter(policy.rateLimit, latestAttempt: latestAttempt)
     self.circuit = CircuitBreaker(restoring: circuit)
+    window = DueWindow(capacity: capacity ?? max(Self.smallestCapacity, 4 * policy.maxConcurrency))
+    limiter = RateLimiter(policy.rateLimit, latestAttempt: latestAttempt)
   }
 
-  public var readyCount: Int { ready.count }
+  public var readyCount: Int { window.ready.count }
   public var inFlightCount: Int { inFlight.count }
-  public var heldCount: Int { held.count }
+  public var heldCount: Int { window.held.count }
   /// Whether all that was attempted has ended and is recorded: what is held besides is in the outbox just as it is here.
-  public var isAtRest: Bool { held.count == ready.count }
+  public var isAtRest: Bool { heldCount == readyCount }
 
   /// What is to be done now.
   public struct Step: Sendable {
     /// To be started, in this order.
     public var attempts: [Delivery] = []
+    /// More could start at once if the budget allowed: ask again when there is room.
+    public var isShortOfBudget = false
     /// To be recorded though nothing was attempted: given up for their age.
     public var settlements: [Settlement] = []
     /// How many due deliveries to read from the outbox, leaving out those in `excluding`; the answer goes to ``loaded(_:nextDue:)``.
@@ -87,41 +70,16 @@ public struct DestinationQueue: Sendable {
 
   /// Deliveries that have just been recorded or have just become first in their lane.
   public mutating func take(_ deliveries: some Sequence<Delivery>) {
-    for delivery in deliveries {
-      guard !held.contains(delivery.id) else { continue }
-      guard !mayHaveMore, held.count < capacity else {
-        lookAgain()
-        continue
-      }
-      held.insert(delivery.id)
-      ready.append(delivery)
-    }
+    window.take(deliveries, ordering: policy.ordering)
   }
 
   /// The outbox's answer to ``Step/load``.
-  public mutating func loaded(
-    _ deliveries: some Sequence<Delivery>, nextDue: SteadyTime?
-  ) {
-    mayHaveMore = loading?.missedMore ?? false
-    let settled = loading?.settled ?? []
-    for delivery in deliveries where !held.contains(delivery.id) && !settled.contains(delivery.id) {
-      // What was taken meanwhile may have filled the window.
-      guard held.count < capacity else {
-        mayHaveMore = true
-        break
-      }
-      held.insert(delivery.id)
-      ready.append(delivery)
-    }
-    self.nextDue = [nextDue, loading?.earliestRetry].compactMap(\.self).min()
-    loading = nil
+  public mutating func loaded(_ deliveries: some Sequence<Delivery>, nextDue: SteadyTime?) {
+    window.loaded(deliveries, nextDue: nextDue)
   }
 
   /// The outbox could not answer; it will be asked again.
-  public mutating func loadFailed() {
-    loading = nil
-    mayHaveMore = true
-  }
+  public mutating func loadFailed() { window.loadFailed() }
 
   /// An attempt has ended.
   /// - Returns: what is to be recorded; `nil` when this delivery wasn't in flight.
@@ -131,9 +89,7 @@ public struct DestinationQueue: Sendable {
     guard let delivery = inFlight.removeValue(forKey: id) else { return nil }
     let wasProbe = probe == id
     if wasProbe { probe = nil }
-    var settlement = Settlement(
-      delivery: id, destination: delivery.destination, lane: delivery.lane, verdict: .delivered,
-      attempts: delivery.attempts + 1, report: report)
+    var settlement = Settlement(delivery, .delivered, attempts: delivery.attempts + 1, report: report)
     switch outcome.failure {
     case nil:
       closeCircuit()
@@ -158,22 +114,11 @@ public struct DestinationQueue: Sendable {
       probe = nil
       circuit.abandonedProbe(at: now)
     }
-    held.remove(id)
-    lookAgain()
+    window.putBack(id)
   }
 
   /// The outbox has recorded this settlement.
-  public mutating func settled(_ settlement: Settlement) {
-    held.remove(settlement.delivery)
-    loading?.settled.insert(settlement.delivery)
-    switch settlement.verdict {
-    case .retry(let time):
-      nextDue = min(nextDue ?? time, time)
-      loading?.noteRetry(at: time)
-    case .held: lookAgain()
-    case .delivered, .deadLetter: break
-    }
-  }
+  public mutating func settled(_ settlement: Settlement) { window.settled(settlement) }
 
   public mutating func pause() { isPaused = true }
 
@@ -181,19 +126,23 @@ public struct DestinationQueue: Sendable {
   public mutating func resume() {
     isPaused = false
     closeCircuit()
-    lookAgain()
+    window.lookAgain()
   }
 
   /// Whether there is an address to send to.
   public mutating func setUnaddressed(_ isUnaddressed: Bool) { self.isUnaddressed = isUnaddressed }
 
-  /// The outbox may hold due deliveries that it did not hold before, such as after an operator's retry.
-  public mutating func lookAgain() {
-    mayHaveMore = true
-    loading?.missedMore = true
-  }
+  /// Deliveries go to another address from now on: what the circuit had learned was of the old one.
+  public mutating func addressChanged() { closeCircuit() }
 
+  /// The outbox may hold due deliveries that it did not hold before, such as after an operator's retry.
+  public mutating func lookAgain() { window.lookAgain() }
+
+  /// Takes over another policy at once; what is in flight ends as it began. If the ordering is another one, the outbox must have
+  /// divided its deliveries into the new lanes before.
   public mutating func adopt(_ policy: DeliveryPolicy) {
+    if policy.ordering != self.policy.ordering { window.forgetReady() }
+    window.widen(to: 4 * policy.maxConcurrency)
     limiter.adopt(policy.rateLimit)
     self.policy = policy
   }
@@ -210,63 +159,68 @@ public struct DestinationQueue: Sendable {
   public mutating func step(at now: SteadyTime, budget: Int) -> Step {
     var step = Step()
     guard !isPaused else { return step }
-    if !circuit.isClosed || isUnaddressed { step.settlements = giveUpOld(at: now) }
-    while !isUnaddressed, step.attempts.count < budget, inFlight.count < policy.maxConcurrency,
-      let delivery = ready.first
-    {
-      guard limiter.nextAdmission.map({ now >= $0 }) ?? true, circuit.admit(at: now) else { break }
-      _ = limiter.admit(at: now)
-      ready.removeFirst()
+    if givesUpUnattempted { step.settlements = giveUpOld(at: now) }
+    while let start = nextStart(at: now), start <= now {
+      guard step.attempts.count < budget else {
+        step.isShortOfBudget = true
+        break
+      }
+      guard circuit.admit(at: now), limiter.admit(at: now), let delivery = window.takeFirst() else {
+        preconditionFailure("what may start is there and admitted")
+      }
       inFlight[delivery.id] = delivery
       if !circuit.isClosed { probe = delivery.id }
       step.attempts.append(delivery)
     }
-    step.load = loadIfWorthwhile(at: now)
+    step.load = window.load(at: now)
     step.wakeAt = wakeTime(at: now)
     return step
   }
 
-  /// While the circuit is open nothing but a probe is attempted, so what has grown too old meanwhile is given up here.
-  private mutating func giveUpOld(at now: SteadyTime) -> [Settlement] {
-    guard ready.contains(where: { now - $0.recordedAt >= policy.retry.giveUpAfter }) else { return [] }
-    var settlements: [Settlement] = []
-    ready = ready.filter { delivery in
-      guard now - delivery.recordedAt >= policy.retry.giveUpAfter else { return true }
-      settlements.append(
-        Settlement(
-          delivery: delivery.id, destination: delivery.destination, lane: delivery.lane, verdict: .deadLetter(.tooOld),
-          attempts: delivery.attempts, report: nil))
-      return false
+  /// When the next attempt may start; `nil`: not before something happens.
+  private func nextStart(at now: SteadyTime) -> SteadyTime? {
+    guard !isUnaddressed, !window.ready.isEmpty, inFlight.count < policy.maxConcurrency, probe == nil else {
+      return nil
     }
-    return settlements
+    return max(now, circuit.nextAdmission ?? now, limiter.nextAdmission ?? now)
   }
 
-  private mutating func loadIfWorthwhile(at now: SteadyTime) -> Step.Load? {
-    guard loading == nil, ready.count <= capacity / 4, held.count < capacity else { return nil }
-    guard mayHaveMore || nextDue.map({ $0 <= now }) == true else { return nil }
-    loading = Loading()
-    return Step.Load(limit: capacity - held.count, excluding: held)
+  /// Attempts that can be made tell by themselves what has grown too old.
+  private var givesUpUnattempted: Bool { isUnaddressed || !circuit.isClosed }
+
+  private mutating func giveUpOld(at now: SteadyTime) -> [Settlement] {
+    window.takeOld { now >= policy.retry.expiry(ofRecordedAt: $0.recordedAt) }
+      .map { Settlement($0, .deadLetter(.tooOld), attempts: $0.attempts, report: nil) }
   }
 
   private func wakeTime(at now: SteadyTime) -> SteadyTime? {
     var times: [SteadyTime] = []
-    if !ready.isEmpty {
-      if let time = circuit.nextAdmission { times.append(time) }
-      if inFlight.count < policy.maxConcurrency, let time = limiter.nextAdmission { times.append(time) }
-    }
+    if let start = nextStart(at: now) { times.append(start) }
     // What falls due later is read when it does; what is due already waits for room, not for time.
-    if let nextDue, nextDue > now { times.append(nextDue) }
+    if let nextDue = window.nextDue { times.append(nextDue) }
+    if givesUpUnattempted, let oldest = window.ready.lazy.map(\.recordedAt).min() {
+      times.append(policy.retry.expiry(ofRecordedAt: oldest))
+    }
     return times.filter { $0 > now }.min()
   }
 
   /// Checks what must always hold; for tests.
   public func checkInvariants() {
+    let ready = Set(window.ready.map(\.id))
+    precondition(ready.count == window.ready.count, "no delivery is ready twice")
+    precondition(ready.isSubset(of: window.held), "a ready delivery is held")
     precondition(
-      ready.allSatisfy { held.contains($0.id) && inFlight[$0.id] == nil }, "a ready delivery is held, not in flight")
-    precondition(inFlight.keys.allSatisfy(held.contains), "an attempt in flight is held")
-    precondition(Set(ready.map(\.id)).count == ready.count, "no delivery is ready twice")
-    precondition(held.count <= capacity, "the window is bounded")
+      inFlight.keys.allSatisfy { window.held.contains($0) && !ready.contains($0) }, "in flight, so held only")
+    precondition(window.held.count <= window.capacity, "the window is bounded")
     precondition(probe.map { inFlight[$0] != nil } ?? true, "the probe is in flight")
     precondition((circuit.state == .probing) == (probe != nil), "a probing circuit has its probe")
+  }
+}
+
+extension Settlement {
+  fileprivate init(_ delivery: Delivery, _ verdict: Verdict, attempts: Int, report: AttemptReport?) {
+    self.init(
+      delivery: delivery.id, destination: delivery.destination, lane: delivery.lane, verdict: verdict,
+      attempts: attempts, report: report)
   }
 }

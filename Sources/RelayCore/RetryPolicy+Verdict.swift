@@ -11,10 +11,12 @@ extension RetryPolicy {
   public func verdict(
     afterAttempts attempts: Int, recordedAt: SteadyTime, retryAfter: Duration?, at now: SteadyTime, random: Double
   ) -> Settlement.Verdict {
-    if now - recordedAt >= giveUpAfter { return .deadLetter(.tooOld) }
+    if now >= expiry(ofRecordedAt: recordedAt) { return .deadLetter(.tooOld) }
     guard attempts <= schedule.count else { return .deadLetter(.scheduleUsedUp) }
     let wait = schedule[max(attempts, 1) - 1] * (1 + jitter * (2 * random - 1))
     let demanded = min(retryAfter ?? .zero, Self.maximumRetryAfter)
     return .retry(at: now + max(wait, demanded))
   }
+  /// When a delivery is too old to be attempted again.
+  func expiry(ofRecordedAt recordedAt: SteadyTime) -> SteadyTime { recordedAt + giveUpAfter }
 }
