@@ -86,7 +86,8 @@ public final class Relay: Service {
   }
 
   private func adopt(_ configuration: RelayConfiguration) async throws(OutboxError) {
-    let stored = try await outbox.destinations(named: configuration.destinations.map(\.name))
+    let stored = try await outbox.enter(
+      configuration.destinations.map { .init(name: $0.name, ordering: $0.delivery.ordering) }, at: time.now())
     router.replace(
       with: Router(
         rules: configuration.destinations.compactMap { destination in

@@ -41,7 +41,9 @@ struct AdminRouter {
       let destinations = try await relay.history.destinationSummaries()
       let wanted = destinations.first { $0.name == request.destination }
       if request.destination != nil, wanted == nil { throw HTTPError(.notFound, message: "no such destination") }
-      selection = .all(destination: wanted?.id)
+      var filter = HistoryFilter(limit: .max)
+      filter.destinations = Set([wanted?.name].compactMap(\.self))
+      selection = .matching(filter)
     }
     return try answer(RetryAnswer(retried: await relay.retry(selection).map(\.rawValue)))
   }

@@ -2,7 +2,7 @@ import GRDB
 import RelayCore
 
 /// The order within lanes, as the table keeps it: of a lane's unsettled deliveries exactly one, its head, has a due time. It is the
-/// first one, or, after an earlier dead letter came back to life, the one that may be in the air at that moment.
+/// first one by notification, or, after an earlier settled one came back to life, the one that may be in the air at that moment.
 struct LaneQueries {
   private let head: Statement
   private let firstFollower: Statement
@@ -20,7 +20,7 @@ struct LaneQueries {
 
   static let firstFollowerSQL = """
     SELECT id FROM deliveries WHERE destination = ? AND lane = ? AND due_at IS NULL AND settled_at IS NULL
-    ORDER BY id LIMIT 1
+    ORDER BY notification LIMIT 1
     """
 
   static let deliverySQL = """
@@ -35,14 +35,23 @@ struct LaneQueries {
   /// In each lane that has no head, makes the first unsettled delivery the head, due at `now`.
   /// - Returns: the new heads, in the order of `lanes`.
   func promote(in lanes: OrderedLanes, at now: SteadyTime) throws -> [Delivery] {
-    var heads: [Delivery] = []
-    for place in lanes.places where try !hasHead(place.destination, place.lane) {
-      let arguments: StatementArguments = [place.destination.rawValue, place.lane.rawValue]
-      guard let id = try Int64.fetchOne(firstFollower, arguments: arguments) else { continue }
-      try makeDue.execute(arguments: [now.milliseconds, id])
-      heads.append(try fetch(id))
-    }
-    return heads
+    try lanes.places.compactMap { place in try promote(in: place, at: now).map(fetch) }
+  }
+
+  /// Makes the first unsettled delivery of a lane without a head its head, due at `now`.
+  /// - Returns: the new head.
+  @discardableResult
+  func promote(in place: OrderedLanes.Place, at now: SteadyTime) throws -> Int64? {
+    guard try !hasHead(place.destination, place.lane) else { return nil }
+    let arguments: StatementArguments = [place.destination.rawValue, place.lane.rawValue]
+    guard let id = try Int64.fetchOne(firstFollower, arguments: arguments) else { return nil }
+    try makeHead(id, dueAt: now)
+    return id
+  }
+
+  /// - Parameter id: of a delivery in a lane without a head.
+  func makeHead(_ id: Int64, dueAt time: SteadyTime) throws {
+    try makeDue.execute(arguments: [time.milliseconds, id])
   }
 
   func fetch(_ id: Int64) throws -> Delivery {

@@ -16,10 +16,18 @@ public protocol Outbox: OutboxHistory {
   /// - Returns: the new deliveries that are first in their lane, in the order recorded; the others follow from ``settle(_:at:)``.
   func record(_ poll: PollRecording) async throws(OutboxError) -> [Delivery]
 
-  /// The outbox's numbers and states of these destinations, by name; unknown names are entered.
-  func destinations(named names: [String]) async throws(OutboxError) -> [String: StoredDestination]
+  /// Enters the configuration's destinations, and gives what is remembered of them, by name.
+  ///
+  /// Where a destination's ordering has changed, all its unsettled deliveries move to the lanes of the new one. Where its address
+  /// has, the pause of one that was gone ends, and so does what its circuit had learned. Nothing is written when nothing changed.
+  func enter(
+    _ destinations: [DestinationEntry], at now: Moment
+  ) async throws(OutboxError) -> [String: StoredDestination]
 
   func setPause(_ pause: DestinationPause?, of destination: DestinationID) async throws(OutboxError)
+
+  /// Remembers that a destination's circuit is open, or with `nil` that it is closed.
+  func setCircuit(_ trip: CircuitBreaker.Trip?, of destination: DestinationID) async throws(OutboxError)
 
   /// Unsettled deliveries of a destination that are first in their lane and due by `time`, the earliest due first.
   /// - Parameter excluding: deliveries the caller holds already.
@@ -32,8 +40,24 @@ public protocol Outbox: OutboxHistory {
   func settle(_ settlements: [Settlement], at now: Moment) async throws(OutboxError) -> [Delivery]
 
   /// Makes dead letters due again, with a fresh schedule, in their place in the lane's order.
+  ///
+  /// One transaction holds a bounded number; when a later one fails, what the earlier ones did stands, and a repeated call does
+  /// the rest.
   /// - Returns: the ids that were dead letters and are now waiting.
   func retry(_ selection: DeadLetterSelection, at now: Moment) async throws(OutboxError) -> [DeliveryID]
+
+  /// Sends notifications to a destination again, or for the first time: the oldest ``HistoryFilter/limit`` that match, at most
+  /// 5,000. A settled delivery waits again with a fresh schedule, in its place in the lane's order; one that is unsettled is left
+  /// alone; where there is none it is made.
+  ///
+  /// Call again with ``HistoryFilter/after`` at the page's `last` until that is `nil`.
+  /// - Parameters:
+  ///   - filter: which notifications; `states` and `settledSince` speak of their delivery at this destination, `destinations` of none.
+  ///   - lane: the lane of a notification at this destination; `nil`: it doesn't take this one.
+  func replay(
+    _ filter: HistoryFilter, at destination: DestinationID,
+    lane: @escaping @Sendable (RelayCore.Notification) -> Lane?, now: Moment
+  ) async throws(OutboxError) -> ReplayPage
 
   /// Deletes settled history beyond the limits, a bounded piece at a time; never an unsettled delivery, never a dead letter
   /// younger than `maximumAge`.
@@ -59,15 +83,42 @@ public struct StoredAccount: Sendable, Hashable {
   }
 }
 
+/// A destination as the configuration has it.
+public struct DestinationEntry: Sendable, Hashable {
+  public var name: String
+  public var ordering: Ordering
+  /// Tells one address from another; `nil`: not known yet, so what is stored stays.
+  public var addressDigest: String?
+
+  public init(name: String, ordering: Ordering, addressDigest: String? = nil) {
+    self.name = name
+    self.ordering = ordering
+    self.addressDigest = addressDigest
+  }
+}
+
+/// What the outbox remembers of a destination.
 public struct StoredDestination: Sendable, Hashable {
   public var id: DestinationID
   public var name: String
   public var pause: DestinationPause?
+  /// `nil`: closed.
+  public var circuit: CircuitBreaker.Trip?
+  /// When the latest attempt was recorded.
+  public var latestAttempt: SteadyTime?
+  /// It was gone until this call, which gave it a new address.
+  public var resumedByNewAddress: Bool
 
-  public init(id: DestinationID, name: String, pause: DestinationPause?) {
+  public init(
+    id: DestinationID, name: String, pause: DestinationPause?, circuit: CircuitBreaker.Trip? = nil,
+    latestAttempt: SteadyTime? = nil, resumedByNewAddress: Bool = false
+  ) {
     self.id = id
     self.name = name
     self.pause = pause
+    self.circuit = circuit
+    self.latestAttempt = latestAttempt
+    self.resumedByNewAddress = resumedByNewAddress
   }
 }
 
@@ -93,6 +144,22 @@ public struct DuePage: Sendable, Hashable {
 /// Which dead letters to retry.
 public enum DeadLetterSelection: Sendable, Hashable {
   case ids([DeliveryID])
-  /// All of them, or all of one destination.
-  case all(destination: DestinationID?)
+  /// The oldest ``HistoryFilter/limit`` that match. ``HistoryFilter/states`` says nothing here.
+  case matching(HistoryFilter)
+}
+
+/// What one call of a replay did.
+public struct ReplayPage: Sendable, Hashable {
+  /// Deliveries that now wait.
+  public var replayed: Int
+  /// Notifications that matched, but the destination doesn't take them, or their delivery is unsettled anyway.
+  public var passedOver: Int
+  /// The id of the latest notification looked at; `nil` when none matched any more.
+  public var last: Int64?
+
+  public init(replayed: Int, passedOver: Int, last: Int64?) {
+    self.replayed = replayed
+    self.passedOver = passedOver
+    self.last = last
+  }
 }

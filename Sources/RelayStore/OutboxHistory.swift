@@ -3,33 +3,19 @@ import RelayCore
 
 /// The reading half of the outbox: what an operator looks at. It can be opened while a relay runs on the same directory.
 public protocol OutboxHistory: Sendable {
-  /// Newest first.
+  /// Newest first, or oldest first with ``HistoryFilter/after``. A filter's destinations, states and settling are those of any
+  /// one of the event's deliveries.
   func events(_ filter: HistoryFilter) async throws(OutboxError) -> [EventRow]
-  /// Newest first; with ``HistoryFilter/states`` also the dead letters.
+  /// Newest first, or oldest first with ``HistoryFilter/after``; with ``HistoryFilter/states`` also the dead letters.
   func deliveries(_ filter: HistoryFilter) async throws(OutboxError) -> [DeliveryRow]
+  /// How many ``events(_:)`` there are on all pages: `limit` and `before` don't count, `after` does.
+  func countEvents(_ filter: HistoryFilter) async throws(OutboxError) -> Int
+  /// How many ``deliveries(_:)`` there are on all pages: `limit` and `before` don't count, `after` does.
+  func countDeliveries(_ filter: HistoryFilter) async throws(OutboxError) -> Int
   /// Oldest first.
   func attempts(of delivery: DeliveryID) async throws(OutboxError) -> [AttemptRow]
   func accountSummaries() async throws(OutboxError) -> [AccountSummary]
   func destinationSummaries() async throws(OutboxError) -> [DestinationSummary]
-}
-
-/// What to list. An empty set means no restriction.
-public struct HistoryFilter: Sendable, Hashable {
-  public var accounts: Set<IDInstance> = []
-  /// By name.
-  public var destinations: Set<String> = []
-  public var idMessage: String?
-  public var statuses: Set<MessageStatus> = []
-  public var states: Set<DeliveryState> = []
-  /// Recorded at or after.
-  public var since: UnixTime?
-  /// Recorded before.
-  public var until: UnixTime?
-  /// Only rows with a smaller id: the last id of the page before.
-  public var before: Int64?
-  public var limit: Int
-
-  public init(limit: Int = 50) { self.limit = limit }
 }
 
 public enum DeliveryState: String, Sendable, Hashable, CaseIterable {

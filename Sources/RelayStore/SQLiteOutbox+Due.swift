@@ -28,6 +28,6 @@ extension SQLiteOutbox {
   }
 
   static let dueSQL = """
-    SELECT id, due_at FROM deliveries WHERE destination = ? AND due_at IS NOT NULL ORDER BY due_at, id
+    SELECT id, due_at FROM deliveries WHERE destination = ? AND due_at IS NOT NULL ORDER BY due_at, notification
     """
 }

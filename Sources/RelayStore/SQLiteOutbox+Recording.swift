@@ -29,6 +29,7 @@ private struct NotificationRecorder {
   private let insertNotification: Statement
   private let insertDelivery: Statement
   private let lanes: LaneQueries
+  private var orderings: StoredOrderings
 
   init(_ db: Database, recordedAt: Moment) throws {
     self.db = db
@@ -48,6 +49,7 @@ private struct NotificationRecorder {
         ON CONFLICT (notification, destination) DO NOTHING
         """)
     lanes = try LaneQueries(db)
+    orderings = try StoredOrderings(db)
   }
 
   mutating func record(_ routed: PollRecording.Routed) throws {
@@ -62,16 +64,17 @@ private struct NotificationRecorder {
     recorded += 1
     let id = db.lastInsertedRowID
     for route in routed.routes {
-      let isHead = try !lanes.hasHead(route.destination, route.lane)
+      let lane = try orderings.lane(of: notification, at: route.destination) ?? route.lane
+      let isHead = try !lanes.hasHead(route.destination, lane)
       try insertDelivery.execute(
         arguments: [
-          id, route.destination.rawValue, route.lane.rawValue, recordedAt.steady.milliseconds,
+          id, route.destination.rawValue, lane.rawValue, recordedAt.steady.milliseconds,
           isHead ? recordedAt.steady.milliseconds : nil,
         ])
       guard db.changesCount > 0, isHead else { continue }
       heads.append(
         Delivery(
-          id: DeliveryID(rawValue: db.lastInsertedRowID), destination: route.destination, lane: route.lane,
+          id: DeliveryID(rawValue: db.lastInsertedRowID), destination: route.destination, lane: lane,
           attempts: 0, recordedAt: recordedAt.steady, notification: notification))
     }
   }

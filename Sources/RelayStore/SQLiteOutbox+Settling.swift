@@ -1,4 +1,3 @@
-import Foundation
 import GRDB
 import RelayCore
 
@@ -9,7 +8,7 @@ extension SQLiteOutbox {
     return try await connection.write("recording what became of \(settlements.count) deliveries") { db in
       var recorder = try SettlementRecorder(db, now: now)
       for settlement in settlements { try recorder.record(settlement) }
-      try recorder.countDelivered()
+      try recorder.sumUp()
       try Self.touch(now, in: db)
       return try LaneQueries(db).promote(in: recorder.freedLanes, at: now.steady)
     }
@@ -26,13 +25,9 @@ private struct SettlementRecorder {
   private let unsettled: Statement
   private let update: Statement
   private let noteAttempt: Statement
-  private let insertAttempt: Statement
-  private let forgetAttempt: Statement
+  private let attempts: AttemptHistory
   private var delivered: [DestinationID: Int] = [:]
-
-  /// So many failed attempts of one delivery are kept, the latest. A destination that is paused and probed for months would
-  /// fill the disk otherwise; the default schedule makes eleven.
-  private static let maximumAttempts: Int64 = 200
+  private var attempted: Set<DestinationID> = []
 
   init(_ db: Database, now: Moment) throws {
     self.db = db
@@ -52,16 +47,7 @@ private struct SettlementRecorder {
         SET last_started_at = ?, last_duration_us = ?, last_http_status = ?, last_failure = ?, last_detail = ?
         WHERE id = ?
         """)
-    insertAttempt = try db.cachedStatement(
-      sql: """
-        INSERT INTO attempts (delivery, number, started_at, duration_us, http_status, failure, detail, excerpt)
-        VALUES (?1, 1 + COALESCE((SELECT max(number) FROM attempts WHERE delivery = ?1), 0), ?2, ?3, ?4, ?5, ?6, ?7)
-        """)
-    forgetAttempt = try db.cachedStatement(
-      sql: """
-        DELETE FROM attempts
-        WHERE delivery = ?1 AND number <= (SELECT max(number) FROM attempts WHERE delivery = ?1) - ?2
-        """)
+    attempts = try AttemptHistory(db)
   }
 
   mutating func record(_ settlement: Settlement) throws {
@@ -97,20 +83,23 @@ private struct SettlementRecorder {
         report.startedAt.milliseconds, report.duration.microseconds, report.httpStatus, report.failure?.rawValue,
         report.detail, id,
       ])
-    if state != .delivered { try keepFailedAttempt(report, of: id) }
+    attempted.insert(place.destination)
+    // A successful one stands in the delivery's own row.
+    if state != .delivered { try attempts.append(report, of: id) }
   }
 
-  private func keepFailedAttempt(_ report: AttemptReport, of id: Int64) throws {
-    try insertAttempt.execute(
-      arguments: [
-        id, report.startedAt.milliseconds, report.duration.microseconds, report.httpStatus, report.failure?.rawValue,
-        report.detail, Data(report.excerpt.prefix(AttemptReport.maximumExcerpt)),
-      ])
-    try forgetAttempt.execute(arguments: [id, Self.maximumAttempts])
-  }
-
-  func countDelivered() throws {
-    let add = try db.cachedStatement(sql: "UPDATE destinations SET delivered = delivered + ? WHERE id = ?")
-    for (destination, count) in delivered { try add.execute(arguments: [count, destination.rawValue]) }
+  func sumUp() throws {
+    let add = try db.cachedStatement(
+      sql: """
+        UPDATE destinations SET delivered = delivered + ?1,
+          latest_attempt_steady = CASE WHEN ?2 THEN max(COALESCE(latest_attempt_steady, ?3), ?3) ELSE latest_attempt_steady END
+        WHERE id = ?4
+        """)
+    for destination in attempted.union(delivered.keys) {
+      try add.execute(
+        arguments: [
+          delivered[destination] ?? 0, attempted.contains(destination), now.steady.milliseconds, destination.rawValue,
+        ])
+    }
   }
 }

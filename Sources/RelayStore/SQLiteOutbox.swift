@@ -122,6 +122,14 @@ extension SQLiteOutbox {
     try await reader.deliveries(filter)
   }
 
+  public func countEvents(_ filter: HistoryFilter) async throws(OutboxError) -> Int {
+    try await reader.countEvents(filter)
+  }
+
+  public func countDeliveries(_ filter: HistoryFilter) async throws(OutboxError) -> Int {
+    try await reader.countDeliveries(filter)
+  }
+
   public func attempts(of delivery: DeliveryID) async throws(OutboxError) -> [AttemptRow] {
     try await reader.attempts(of: delivery)
   }

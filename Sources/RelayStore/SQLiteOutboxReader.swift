@@ -25,6 +25,20 @@ public final class SQLiteOutboxReader: OutboxHistory {
     }
   }
 
+  public func countEvents(_ filter: HistoryFilter) async throws(OutboxError) -> Int {
+    try await connection.read("counting events") { db in
+      let query = HistoryQuery.countEvents(filter)
+      return try Int.fetchOne(db, sql: query.sql, arguments: query.arguments) ?? 0
+    }
+  }
+
+  public func countDeliveries(_ filter: HistoryFilter) async throws(OutboxError) -> Int {
+    try await connection.read("counting deliveries") { db in
+      let query = HistoryQuery.countDeliveries(filter)
+      return try Int.fetchOne(db, sql: query.sql, arguments: query.arguments) ?? 0
+    }
+  }
+
   public func attempts(of delivery: DeliveryID) async throws(OutboxError) -> [AttemptRow] {
     try await connection.read("listing attempts") { db in
       var attempts = try Row.fetchAll(
@@ -76,11 +90,10 @@ public final class SQLiteOutboxReader: OutboxHistory {
       (SELECT count(*) FROM deliveries WHERE destination = t.id AND due_at IS NULL AND settled_at IS NULL) AS followers,
       (SELECT count(*) FROM deliveries WHERE destination = t.id AND state = 'deadLetter') AS dead_letters,
       (SELECT recorded_at FROM notifications WHERE id = (
-        SELECT notification FROM deliveries WHERE id = (
-          SELECT min(oldest) FROM (
-            SELECT min(id) AS oldest FROM deliveries WHERE destination = t.id AND due_at IS NOT NULL
-            UNION ALL
-            SELECT min(id) FROM deliveries WHERE destination = t.id AND due_at IS NULL AND settled_at IS NULL)))
+        SELECT min(oldest) FROM (
+          SELECT min(notification) AS oldest FROM deliveries WHERE destination = t.id AND due_at IS NOT NULL
+          UNION ALL
+          SELECT min(notification) FROM deliveries WHERE destination = t.id AND due_at IS NULL AND settled_at IS NULL))
       ) AS oldest_at
     FROM destinations t ORDER BY t.name
     """

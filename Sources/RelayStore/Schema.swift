@@ -10,7 +10,7 @@ enum Schema {
 
   static var version: Int64 { Int64(steps.count) }
 
-  static let steps: [String] = [first]
+  static let steps: [String] = [first, second]
 
   /// Runs the steps that the file has not seen.
   static func migrate(_ db: Database) throws {
@@ -49,6 +49,8 @@ enum Schema {
   /// - `deliveries.last_…` is the latest attempt. A successful attempt stands there only, so that the usual delivery, which
   ///   succeeds at once, is one row; the failed ones stand in `attempts`.
   /// - AUTOINCREMENT: a number is never given again, even when the history behind it has been pruned.
+  ///
+  /// What ``first`` made and ``second`` changes is described there.
   private static let first = """
     CREATE TABLE meta (
       id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -134,5 +136,32 @@ enum Schema {
       excerpt BLOB NOT NULL,
       PRIMARY KEY (delivery, number)
     ) STRICT, WITHOUT ROWID;
+    """
+
+  /// - A lane's order is that of its notifications, and not of its deliveries: one that is made later for an old notification
+  ///   stands where the notification does.
+  /// - `destinations.circuit_…` is all `NULL` while the circuit is closed; `ordering` and `address_digest` are as they were last
+  ///   configured, and `NULL` until they were for the first time.
+  /// - `relaned_heads` holds a row only within the transaction that moves a destination's deliveries to other lanes.
+  private static let second = """
+    ALTER TABLE destinations ADD COLUMN ordering TEXT;
+    ALTER TABLE destinations ADD COLUMN address_digest TEXT;
+    ALTER TABLE destinations ADD COLUMN circuit_opened_steady INTEGER;
+    ALTER TABLE destinations ADD COLUMN circuit_until_steady INTEGER;
+    ALTER TABLE destinations ADD COLUMN circuit_interval_ms INTEGER;
+    ALTER TABLE destinations ADD COLUMN latest_attempt_steady INTEGER;
+
+    DROP INDEX lane_followers;
+    CREATE INDEX lane_followers ON deliveries (destination, lane, notification)
+      WHERE due_at IS NULL AND settled_at IS NULL;
+    DROP INDEX due_deliveries;
+    CREATE INDEX due_deliveries ON deliveries (destination, due_at, notification) WHERE due_at IS NOT NULL;
+    CREATE INDEX settled_dead_letters ON deliveries (settled_at) WHERE state = 'deadLetter';
+
+    CREATE TABLE relaned_heads (
+      notification INTEGER PRIMARY KEY,
+      delivery INTEGER NOT NULL,
+      due_at INTEGER NOT NULL
+    ) STRICT;
     """
 }

@@ -101,7 +101,7 @@ struct LaneModelTests {
   private func drain(
     _ model: inout LaneModel, _ outbox: SQLiteOutbox, _ destinations: [DestinationID], _ now: Int64, _ seed: UInt64
   ) async throws {
-    _ = try await outbox.retry(.all(destination: nil), at: moment(now))
+    _ = try await outbox.retry(.matching(HistoryFilter(limit: .max)), at: moment(now))
     var arrived: [Delivery] = []
     for destination in destinations {
       while true {
@@ -198,14 +198,16 @@ struct LaneModelTests {
     _ random: inout SeededGenerator
   ) async throws -> Outcome {
     let destination = destinations[Int.random(in: 0..<destinations.count, using: &random)]
+    var filter = HistoryFilter(limit: .max)
+    filter.destinations = [destination == destinations[0] ? "crm" : "log"]
     let selection: DeadLetterSelection
     let chosen: [Int]
     let dead = model.items.indices.filter { model.items[$0].state == .deadLetter }
     switch Int.random(in: 0..<3, using: &random) {
-    case 0: (selection, chosen) = (.all(destination: nil), dead)
+    case 0: (selection, chosen) = (.matching(HistoryFilter(limit: .max)), dead)
     case 1:
       (selection, chosen) = (
-        .all(destination: destination), dead.filter { model.items[$0].delivery.destination == destination }
+        .matching(filter), dead.filter { model.items[$0].delivery.destination == destination }
       )
     default:
       // Some that are no dead letters among them.

@@ -142,7 +142,7 @@ struct RecordingTests {
       #expect(try await outbox.latestSteadyTime()?.milliseconds == 100)
       _ = try await outbox.settle([settlement(heads[0], .deadLetter(.tooOld))], at: moment(200))
       #expect(try await outbox.latestSteadyTime()?.milliseconds == 200)
-      _ = try await outbox.retry(.all(destination: nil), at: moment(300))
+      _ = try await outbox.retry(.matching(HistoryFilter(limit: .max)), at: moment(300))
       #expect(try await outbox.latestSteadyTime()?.milliseconds == 300)
     }
   }
@@ -151,21 +151,21 @@ struct RecordingTests {
   func destinations() async throws {
     try await withTemporaryDirectory { directory in
       let outbox = try await SQLiteOutbox.open(.init(directory: directory))
-      let first = try await outbox.destinations(named: ["crm", "log"])
+      let first = try await outbox.enter("crm", "log")
       #expect(Set(first.keys) == ["crm", "log"])
       #expect(first["crm"]?.pause == nil)
       let crm = try #require(first["crm"]).id
       try await outbox.setPause(.gone, of: crm)
       await outbox.close()
       let reopened = try await SQLiteOutbox.open(.init(directory: directory))
-      let second = try await reopened.destinations(named: ["crm", "new"])
+      let second = try await reopened.enter("crm", "new")
       #expect(second["crm"] == StoredDestination(id: crm, name: "crm", pause: .gone))
       #expect(second["log"] == nil)
       #expect(second["new"]?.pause == nil)
       try await reopened.setPause(.byOperator, of: crm)
-      #expect(try await reopened.destinations(named: ["crm"])["crm"]?.pause == .byOperator)
+      #expect(try await reopened.enter("crm")["crm"]?.pause == .byOperator)
       try await reopened.setPause(nil, of: crm)
-      #expect(try await reopened.destinations(named: ["crm"])["crm"]?.pause == nil)
+      #expect(try await reopened.enter("crm")["crm"]?.pause == nil)
       await reopened.close()
     }
   }

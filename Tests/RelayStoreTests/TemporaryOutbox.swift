@@ -39,12 +39,18 @@ func notification(
     of: idInstance, identity: AccountIdentity(wid: "79991234567@c.us", typeInstance: .whatsapp))
 }
 
+/// A notification and its lane at each destination. A lane is a chat here, so that any two notifications can share one.
 func routed(
   _ notification: RelayCore.Notification, to routes: (DestinationID, Int64)...
 ) -> PollRecording.Routed {
-  PollRecording.Routed(
+  var notification = notification
+  if let chat = routes.first?.1 {
+    precondition(routes.allSatisfy { $0.1 == chat }, "a notification has one chat")
+    notification.chatId = "\(chat)@c.us"
+  }
+  return PollRecording.Routed(
     notification: notification,
-    routes: routes.map { PollRecording.Route(destination: $0.0, lane: Lane(rawValue: $0.1)) })
+    routes: routes.map { PollRecording.Route(destination: $0.0, lane: Ordering.chat.lane(of: notification)) })
 }
 
 func poll(
@@ -73,8 +79,12 @@ func settlement(
 }
 
 extension Outbox {
+  func enter(_ names: String..., ordering: Ordering = .chat) async throws -> [String: StoredDestination] {
+    try await enter(names.map { DestinationEntry(name: $0, ordering: ordering) }, at: moment(0))
+  }
+
   func destination(_ name: String = "crm") async throws -> DestinationID {
-    guard let destination = try await destinations(named: [name])[name] else { throw Missing() }
+    guard let destination = try await enter(name)[name] else { throw Missing() }
     return destination.id
   }
 

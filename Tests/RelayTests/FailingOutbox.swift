@@ -8,7 +8,7 @@ import RelayStore
 /// An SQLite outbox that refuses some calls on demand, as one on a full disk does; a refused call changes nothing.
 final class FailingOutbox: Outbox {
   enum Call: Hashable, Sendable {
-    case account, remember, record, destinations, setPause, due, settle
+    case account, remember, record, destinations, setPause, setCircuit, due, settle, replay
   }
 
   private let outbox: SQLiteOutbox
@@ -46,9 +46,16 @@ final class FailingOutbox: Outbox {
     return try await outbox.record(poll)
   }
 
-  func destinations(named names: [String]) async throws(OutboxError) -> [String: StoredDestination] {
+  func enter(
+    _ destinations: [DestinationEntry], at now: Moment
+  ) async throws(OutboxError) -> [String: StoredDestination] {
     try check(.destinations)
-    return try await outbox.destinations(named: names)
+    return try await outbox.enter(destinations, at: now)
+  }
+
+  func setCircuit(_ trip: CircuitBreaker.Trip?, of destination: DestinationID) async throws(OutboxError) {
+    try check(.setCircuit)
+    try await outbox.setCircuit(trip, of: destination)
   }
 
   func setPause(_ pause: DestinationPause?, of destination: DestinationID) async throws(OutboxError) {
@@ -72,6 +79,14 @@ final class FailingOutbox: Outbox {
     try await outbox.retry(selection, at: now)
   }
 
+  func replay(
+    _ filter: HistoryFilter, at destination: DestinationID,
+    lane: @escaping @Sendable (RelayCore.Notification) -> Lane?, now: Moment
+  ) async throws(OutboxError) -> ReplayPage {
+    try check(.replay)
+    return try await outbox.replay(filter, at: destination, lane: lane, now: now)
+  }
+
   func prune(olderThan limit: UnixTime, keepingAtMost count: Int) async throws(OutboxError) -> Int {
     try await outbox.prune(olderThan: limit, keepingAtMost: count)
   }
@@ -83,6 +98,12 @@ final class FailingOutbox: Outbox {
 
   func deliveries(_ filter: HistoryFilter) async throws(OutboxError) -> [DeliveryRow] {
     try await outbox.deliveries(filter)
+  }
+
+  func countEvents(_ filter: HistoryFilter) async throws(OutboxError) -> Int { try await outbox.countEvents(filter) }
+
+  func countDeliveries(_ filter: HistoryFilter) async throws(OutboxError) -> Int {
+    try await outbox.countDeliveries(filter)
   }
 
   func attempts(of delivery: DeliveryID) async throws(OutboxError) -> [AttemptRow] {

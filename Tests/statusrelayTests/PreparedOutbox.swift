@@ -31,7 +31,8 @@ struct PreparedOutbox {
   }
 
   private func fill(_ outbox: SQLiteOutbox) async throws {
-    let destinations = try await outbox.destinations(named: ["crm", "audit"])
+    let destinations = try await outbox.enter(
+      ["crm", "audit"].map { .init(name: $0, ordering: .message) }, at: now)
     guard let crm = destinations["crm"]?.id, let audit = destinations["audit"]?.id else { throw Missing() }
     let first = try await outbox.record(
       poll("M1", .sent, of: 1_101_000_001, ago: .seconds(3 * 3600), to: [crm, audit]))

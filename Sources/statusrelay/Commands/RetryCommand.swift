@@ -80,9 +80,11 @@ struct RetryCommand: AsyncParsableCommand {
       guard let summary = known.first(where: { $0.name == destination }) else {
         throw try await unknownDestination(in: directory)
       }
-      selection = .all(destination: summary.id)
+      var filter = HistoryFilter(limit: .max)
+      filter.destinations = [summary.name]
+      selection = .matching(filter)
     } else if all {
-      selection = .all(destination: nil)
+      selection = .matching(HistoryFilter(limit: .max))
     }
     return try await withStoppedOutbox(directory) { outbox, now in
       try await outbox.retry(selection, at: now).map(\.rawValue)
