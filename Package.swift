@@ -52,6 +52,8 @@ let package = Package(
       name: "Relay",
       dependencies: [
         "Curl", "RelayStore", locks,
+        .product(name: "Collections", package: "swift-collections"),
+        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "Yams", package: "Yams"),

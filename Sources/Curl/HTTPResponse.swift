@@ -39,6 +39,17 @@ public struct HTTPResponse: Sendable {
     }
     return nil
   }
+
+  /// All of them as received, in their order, written as ``header(_:)`` reads them. What has no colon is left out.
+  public var headers: [(name: String, value: String)] {
+    headerBlock.split(separator: .lineFeed).dropFirst().compactMap { line in
+      guard let colon = line.firstIndex(of: .colon) else { return nil }
+      return (
+        String(decoding: line[..<colon].trimmingBlanks, as: UTF8.self),
+        String(decoding: line[(colon + 1)...].trimmingBlanks, as: UTF8.self)
+      )
+    }
+  }
 }
 
 extension UInt8 {

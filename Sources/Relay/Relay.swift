@@ -41,7 +41,7 @@ public final class Relay: Service {
     pollers = PollerFleet(
       services: Poller.Services(
         api: GreenAPIClient(client), outbox: outbox, time: time, trustsClock: trustsClock, router: router,
-        take: dispatcher.take, statuses: statuses, log: log))
+        take: dispatcher.take, noteSettings: { dispatcher.note($0, of: $1) }, statuses: statuses, log: log))
   }
 
   /// - Throws: ``OutboxError`` when the configured destinations can't be entered into the outbox.
@@ -86,18 +86,13 @@ public final class Relay: Service {
   }
 
   private func adopt(_ configuration: RelayConfiguration) async throws(OutboxError) {
-    let stored = try await outbox.enter(
-      configuration.destinations.map { .init(name: $0.name, ordering: $0.delivery.ordering) }, at: time.now())
-    router.replace(
-      with: Router(
-        rules: configuration.destinations.compactMap { destination in
-          stored[destination.name].map { stored in
-            Router.Rule(
-              destination: stored.id, accounts: destination.accounts, statuses: destination.statuses,
-              ordering: destination.delivery.ordering)
-          }
-        }))
-    dispatcher.adopt(configuration.destinations, stored: stored)
+    let destinations = configuration.servedDestinations
+    let stored = try await outbox.enter(destinations.map(DestinationEntry.init), at: time.now())
+    router.replace(with: Router(destinations, stored.mapValues(\.id)))
+    for name in stored.values.filter(\.resumedByNewAddress).map(\.name).sorted() {
+      log.notice("the destination was gone and has a new address: it goes on", metadata: ["destination": "\(name)"])
+    }
+    dispatcher.adopt(destinations, stored: stored, accounts: Set(configuration.accounts.map(\.idInstance)))
     pollers.adopt(configuration.accounts)
     try await warnOfOrphans(configured: Set(stored.keys))
   }
@@ -133,14 +128,54 @@ public final class Relay: Service {
     return ids
   }
 
-  /// Pauses a destination, or resumes it with `nil`.
+  /// Pauses a destination, or resumes it with `nil`; a name such as `crm` also means every `crm@…`.
   /// - Returns: `false` when no destination of this name is configured.
   public func setPause(_ pause: DestinationPause?, ofDestination name: String) async throws(OutboxError) -> Bool {
-    guard let id = await dispatcher.statuses.first(where: { $0.name == name })?.id else { return false }
-    try await outbox.setPause(pause, of: id)
-    dispatcher.setPause(pause, of: id)
-    log.notice(pause == nil ? "destination resumed" : "destination paused", metadata: ["destination": "\(name)"])
-    return true
+    let destinations = await dispatcher.served(by: name)
+    for destination in destinations {
+      try await outbox.setPause(pause, of: destination.id)
+      dispatcher.setPause(pause, of: destination.id)
+      log.notice(
+        pause == nil ? "destination resumed" : "destination paused", metadata: ["destination": "\(destination.name)"])
+    }
+    return !destinations.isEmpty
+  }
+
+  /// Sends notifications of the history to a destination again, those it takes by today's configuration: one page, see
+  /// `Outbox.replay`. A name such as `crm` also means every `crm@…`.
+  /// - Returns: `nil` when no destination of this name is configured.
+  public func replay(
+    _ filter: HistoryFilter, destination name: String
+  ) async throws(OutboxError) -> ReplayPage? {
+    let destinations = await dispatcher.served(by: name)
+    guard !destinations.isEmpty else { return nil }
+    let now = time.now()
+    var pages: [ReplayPage] = []
+    for rule in router.current.rules where destinations.contains(where: { $0.id == rule.destination }) {
+      pages.append(
+        try await outbox.replay(
+          filter, at: rule.destination, lane: { rule.takes($0) ? rule.ordering.lane(of: $0) : nil }, now: now))
+    }
+    for destination in destinations { dispatcher.lookAgain(destination.id) }
+    return ReplayPage(
+      ofEach: pages, sameNotifications: filter.states.isEmpty && filter.settledSince == nil)
+  }
+
+  /// Sends one notification that is marked as a test to each destination that the name means, beside queue, pause and circuit; nothing
+  /// is recorded of it.
+  /// - Returns: what was sent and answered; empty when no destination of this name is configured.
+  public func test(destination name: String) async -> [TestExchange] {
+    let destinations = await dispatcher.served(by: name)
+    let tests = DestinationTest(
+      client: client, time: time, accounts: configuration.withLockedValue { $0.accounts.map(\.idInstance) },
+      identities: Dictionary(
+        uniqueKeysWithValues: statuses.all.compactMap { account in account.identity.map { (account.idInstance, $0) } }))
+    return await withTaskGroup { group in
+      for destination in destinations { group.addTask { await tests.exchange(with: destination) } }
+      var exchanges: [TestExchange] = []
+      for await exchange in group { exchanges.append(exchange) }
+      return exchanges.sorted { $0.destination < $1.destination }
+    }
   }
 
   // MARK: Upkeep
@@ -169,5 +204,39 @@ public final class Relay: Service {
         if isNews { log.error("the history can't be pruned: \(error)") }
       }
     }
+  }
+}
+
+extension Router {
+  fileprivate init(_ destinations: [RelayConfiguration.Destination], _ ids: [String: DestinationID]) {
+    self.init(
+      rules: destinations.compactMap { destination in
+        ids[destination.name].map { id in
+          Rule(
+            destination: id, accounts: destination.accounts, statuses: destination.statuses,
+            filter: destination.filter, ordering: destination.delivery.ordering)
+        }
+      })
+  }
+}
+
+extension DestinationEntry {
+  fileprivate init(_ destination: RelayConfiguration.Destination) {
+    self.init(
+      name: destination.name, ordering: destination.delivery.ordering,
+      addressDigest: WebhookAddress(destination)?.digest)
+  }
+}
+
+extension ReplayPage {
+  /// Of one filter at several destinations. Without a word about deliveries they have all looked at the same notifications, and each
+  /// was passed over by all but those that take it.
+  fileprivate init(ofEach pages: [ReplayPage], sameNotifications: Bool) {
+    let replayed = pages.reduce(0) { $0 + $1.replayed }
+    let passedOver =
+      sameNotifications
+      ? (pages.map { $0.replayed + $0.passedOver }.max() ?? 0) - replayed : pages.reduce(0) { $0 + $1.passedOver }
+    // The earliest end: what another has sent again beyond it waits by now, and is left alone.
+    self.init(replayed: replayed, passedOver: max(0, passedOver), last: pages.compactMap(\.last).min())
   }
 }

@@ -26,6 +26,8 @@ public struct RelayStatus: Codable, Sendable, Hashable {
     public var typeInstance: String?
     public var latestPoll: Date?
     public var nextPollInSeconds: Double?
+    /// From when a status changed to when that was recorded, at the changes announced last.
+    public var lagSeconds: Double?
     /// Records in the latest answer.
     public var records: Int?
     public var trackedMessages: Int
@@ -40,8 +42,20 @@ public struct RelayStatus: Codable, Sendable, Hashable {
 
   public struct Destination: Codable, Sendable, Hashable {
     public var name: String
-    /// `delivering`, `circuitOpen`, `gone`, `paused`; `notServed` when no relay runs or it isn't configured.
+    /// `delivering`, `circuitOpen`, `gone`, `paused`, `noAddress`; `notServed` when it isn't configured, or when no relay runs and it
+    /// is neither gone nor paused.
     public var state: String
+    /// What keeps it from delivering, where more is to be said than ``state`` says.
+    public var description: String?
+    /// What to do.
+    public var advice: String?
+    /// Where deliveries go, without what may be secret in it; `nil` when that isn't known.
+    public var address: String?
+    /// `closed`, `open` or `probing`; `nil` when no relay runs.
+    public var circuit: String?
+    public var circuitOpenedAt: Date?
+    /// When the next attempt may be made though the circuit is open.
+    public var nextProbe: Date?
     public var waiting: Int
     public var oldestWaiting: Date?
     public var inFlight: Int
@@ -50,6 +64,13 @@ public struct RelayStatus: Codable, Sendable, Hashable {
     public var deadLetters: Int
     public var latestSuccess: Date?
     public var latestFailure: Failure?
+    /// Of the latest 1,000 attempts not older than an hour, how many there were, the share that succeeded, and how long half of them
+    /// and 99 of 100 took at most.
+    public var attemptsLately: Int?
+    /// 0...1.
+    public var successRate: Double?
+    public var p50Seconds: Double?
+    public var p99Seconds: Double?
   }
 
   public struct Failure: Codable, Sendable, Hashable {
@@ -82,11 +103,14 @@ extension RelayStatus {
       account.adopt(live, now: now)
       if let index { self.accounts[index] = account } else { self.accounts.append(account) }
     }
+    for index in self.destinations.indices { self.destinations[index].state = Self.notServed }
+    let indices = Dictionary(uniqueKeysWithValues: zip(self.destinations.map(\.name), self.destinations.indices))
     for live in destinations {
-      guard let index = self.destinations.firstIndex(where: { $0.name == live.name }) else { continue }
-      self.destinations[index].adopt(live)
+      if let index = indices[live.name] { self.destinations[index].adopt(live, now: now) }
     }
   }
+
+  fileprivate static let notServed = "notServed"
 
   /// Of a relay that does not run.
   public init(storedAccounts: [AccountSummary], storedDestinations: [DestinationSummary], now: Moment) {
@@ -120,6 +144,7 @@ extension RelayStatus.Account {
     wid = live.identity?.wid ?? wid
     typeInstance = live.identity?.typeInstance.rawValue ?? typeInstance
     latestPoll = live.health.latestSuccess.map { Date($0.unix) } ?? latestPoll
+    lagSeconds = live.lag.map { Double($0.milliseconds) / 1000 }
     nextPollInSeconds = live.nextPoll.map { max(0, Double(($0 - now.steady).milliseconds) / 1000) }
     records = live.latestRecords
     trackedMessages = live.trackedMessages
@@ -133,24 +158,51 @@ extension RelayStatus.Account {
 extension RelayStatus.Destination {
   fileprivate init(_ stored: DestinationSummary) {
     self.init(
-      name: stored.name, state: "notServed", waiting: stored.waiting,
+      name: stored.name, state: stored.pause.map(Self.name(of:)) ?? RelayStatus.notServed, waiting: stored.waiting,
       oldestWaiting: stored.oldestWaiting.map { Date($0) },
       inFlight: 0, delivered: stored.delivered, deadLetters: stored.deadLetters)
   }
 
-  fileprivate mutating func adopt(_ live: DestinationStatus) {
-    state =
-      switch (live.pause, live.circuit) {
-      case (.gone, _): "gone"
-      case (.byOperator, _): "paused"
-      case (nil, .closed): "delivering"
-      case (nil, _): "circuitOpen"
-      }
+  private static func name(of pause: DestinationPause) -> String {
+    switch pause {
+    case .gone: "gone"
+    case .byOperator: "paused"
+    }
+  }
+
+  fileprivate mutating func adopt(_ live: DestinationStatus, now: Moment) {
+    func date(_ time: SteadyTime) -> Date { Date(now.unix + (time - now.steady)) }
+    state = live.trip == nil ? "delivering" : "circuitOpen"
+    switch live.address {
+    case .success(let known): address = known.shown
+    case .failure(let missing):
+      state = "noAddress"
+      description = missing.description
+      advice = missing.advice
+    }
+    if let pause = live.pause { state = Self.name(of: pause) }
+    switch live.circuit {
+    case .closed: circuit = "closed"
+    case .open(let until):
+      circuit = "open"
+      nextProbe = date(until)
+    case .probing: circuit = "probing"
+    }
+    circuitOpenedAt = live.trip.map { date($0.openedAt) }
+    attemptsLately = live.lately.attempts
+    if live.lately.attempts > 0 { successRate = Double(live.lately.succeeded) / Double(live.lately.attempts) }
+    p50Seconds = live.lately.p50.map(Self.seconds)
+    p99Seconds = live.lately.p99.map(Self.seconds)
     inFlight = live.inFlight
     latestSuccess = live.latestSuccess.map { Date($0.unix) }
     latestFailure = live.latestFailure.map {
       RelayStatus.Failure(at: Date($0.at.unix), failure: $0.failure.rawValue, description: $0.detail)
     }
+  }
+
+  private static func seconds(_ duration: Duration) -> Double {
+    let (seconds, attoseconds) = duration.components
+    return Double(seconds) + Double(attoseconds) / 1e18
   }
 }
 

@@ -21,29 +21,51 @@ struct OnlineCheck: Sendable {
 
   /// All at once; the findings in the configuration's order.
   func findings(_ configuration: RelayConfiguration) async -> [Finding] {
-    await withTaskGroup(of: (Int, [Finding]).self) { group in
-      for (index, account) in configuration.accounts.enumerated() {
-        group.addTask { (index, await findings(account)) }
-      }
-      for (index, destination) in configuration.destinations.enumerated() {
-        group.addTask { (configuration.accounts.count + index, [await finding(destination)]) }
-      }
-      var all: [(Int, [Finding])] = []
-      for await some in group { all.append(some) }
-      return all.sorted { $0.0 < $1.0 }.flatMap(\.1)
+    let destinations = configuration.servedDestinations
+    async let accountChecks = all(configuration.accounts) { await check($0) }
+    async let fixed = all(destinations.filter { $0.url != nil }) { await finding($0, at: $0.url) }
+    // Those that go to an account's own address wait for what the account says.
+    let accounts = await accountChecks
+    let settings = Dictionary(
+      uniqueKeysWithValues: zip(configuration.accounts.map(\.idInstance), accounts.map(\.settings)))
+    let own = await all(destinations.filter { $0.url == nil }) { destination in
+      await finding(ofAccount: destination, settings: destination.accounts?.first.flatMap { settings[$0] } ?? nil)
+    }
+    return accounts.flatMap(\.findings) + inOrder(destinations, fixed: await fixed, own: own)
+  }
+
+  private func inOrder(
+    _ destinations: [RelayConfiguration.Destination], fixed: [Finding], own: [Finding]
+  ) -> [Finding] {
+    var (fixed, own) = (fixed[...], own[...])
+    return destinations.compactMap { $0.url == nil ? own.popFirst() : fixed.popFirst() }
+  }
+
+  /// Each at the same time; the results in the order of the items.
+  private func all<Item: Sendable, Result: Sendable>(
+    _ items: [Item], _ check: @escaping @Sendable (Item) async -> Result
+  ) async -> [Result] {
+    await withTaskGroup(of: (Int, Result).self) { group in
+      for (index, item) in items.enumerated() { group.addTask { (index, await check(item)) } }
+      var results: [(Int, Result)] = []
+      for await result in group { results.append(result) }
+      return results.sorted { $0.0 < $1.0 }.map(\.1)
     }
   }
 
   // MARK: Accounts
 
-  private func findings(_ account: RelayConfiguration.Account) async -> [Finding] {
+  /// `settings` is `nil` when they were not answered.
+  private func check(
+    _ account: RelayConfiguration.Account
+  ) async -> (findings: [Finding], settings: AccountSettings?) {
     let name = "account \(account.idInstance)"
     let api = GreenAPIClient(client)
     let settings: AccountSettings
     do {
       settings = try await api.settings(of: account.endpoint(), now: SystemTime().now().unix)
     } catch {
-      return [Self.failure("\(name): getSettings", error)]
+      return ([Self.failure("\(name): getSettings", error)], nil)
     }
     var findings = [Finding(isGood: true, lines: ["\(name): getSettings answered: \(settings)"])]
     findings += SettingsWarning.all(
@@ -51,9 +73,9 @@ struct OnlineCheck: Sendable {
     ).map { Finding(isGood: false, lines: ["\(name): \($0)", $0.advice]) }
     guard let identity = AccountIdentity(of: account, settings: settings, remembered: nil) else {
       let unknown = PollFailure.identityUnknown("getSettings does not say wid")
-      return findings + [Self.failure(name, .init(failure: unknown))]
+      return (findings + [Self.failure(name, .init(failure: unknown))], settings)
     }
-    return findings + [await statuses(of: account, identity.typeInstance, name, api)]
+    return (findings + [await statuses(of: account, identity.typeInstance, name, api)], settings)
   }
 
   /// Settings are answered without access to the beta methods, so they have to be asked themselves.
@@ -90,18 +112,26 @@ struct OnlineCheck: Sendable {
 
   // MARK: Destinations
 
+  /// Of `url: fromAccount`.
+  private func finding(
+    ofAccount destination: RelayConfiguration.Destination, settings: AccountSettings?
+  ) async -> Finding {
+    do throws(MissingAddress) {
+      guard let settings else { throw .notKnown }
+      return await finding(destination, at: try WebhookAddress(settings).url)
+    } catch {
+      return Finding(isGood: false, lines: ["destination \(destination.name): \(error)", error.advice])
+    }
+  }
+
   /// Any answer to a GET shows that a consumer is there. Tokens and headers stay here: a GET needs none to be answered.
-  private func finding(_ destination: RelayConfiguration.Destination) async -> Finding {
+  private func finding(_ destination: RelayConfiguration.Destination, at url: String?) async -> Finding {
     let name = "destination \(destination.name)"
     let request = HTTPRequest(
-      url: destination.url, headers: [("User-Agent", Version.userAgent)],
+      url: url ?? "", headers: [("User-Agent", Version.userAgent)],
       timeouts: Timeouts(connect: min(destination.timeout, .seconds(10)), total: destination.timeout),
       responseLimit: .keep(first: 0, discardUpTo: 64 << 10),
-      tls: destination.tls.map {
-        TLSOptions(
-          caFile: $0.caFile, clientCertificateFile: $0.clientCertificateFile, clientKeyFile: $0.clientKeyFile,
-          verify: $0.verify)
-      })
+      tls: destination.tls, proxy: destination.proxy.forClient)
     do {
       let status = try await client.execute(request).status
       var lines = [
@@ -127,7 +157,7 @@ struct OnlineCheck: Sendable {
     case .tls: "Check the consumer's TLS, and tls of the destination (clientCertificateFile, clientKeyFile)."
     case .reset, .emptyAnswer, .malformedAnswer, .headersTooLarge:
       "Check that url is that of an HTTP server, http or https as it speaks."
-    case .proxy: "Check the proxy in the environment (http_proxy, https_proxy, no_proxy)."
+    case .proxy: "Check the destination's proxy, or that of the environment (http_proxy, https_proxy, no_proxy)."
     default: "Check url and tls of the destination."
     }
   }

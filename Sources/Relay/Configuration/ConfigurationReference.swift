@@ -118,8 +118,10 @@ extension ConfigurationReference {
       "destinations[].name", "up to 64 letters, digits, '-', '_' and '.'", example: "crm", required: true,
       "what lasts: a destination renamed is a new one"),
     key(
-      "destinations[].url", "a URL such as https://crm.example.com/webhook", example: "https://crm.example.com/webhook",
-      required: true, "where notifications are posted; user:password@ before the host becomes basic authentication"),
+      "destinations[].url", "a URL such as https://crm.example.com/webhook, or fromAccount",
+      example: "https://crm.example.com/webhook", required: true,
+      "where notifications are posted; user:password@ before the host becomes basic authentication; fromAccount is each account's own webhookUrl, with its webhookUrlToken"
+    ),
     key(
       "destinations[].webhookUrlToken", secret, example: "{env: STATUSRELAY_WEBHOOK_URL_TOKEN}",
       "sent as GREEN-API sends it, in Authorization"),
@@ -129,6 +131,16 @@ extension ConfigurationReference {
     key(
       "destinations[].statuses", "a list of statuses", example: "[delivered, read, failed]",
       "which statuses it gets; all when left out"),
+    key("destinations[].filter", mapping, "which of those notifications it gets"),
+    key(
+      "destinations[].filter.sendByApi", "true or false", example: "true",
+      "only those of messages sent through the API (true), or otherwise (false)"),
+    key(
+      "destinations[].filter.chatId", "a chatId or a list of them, where * stands for any text and ? for one character",
+      example: "[\"*@c.us\"]", "only those of these chats"),
+    key(
+      "destinations[].filter.typeMessage", "a typeMessage or a list of them", example: "[imageMessage, videoMessage]",
+      "only those of messages of these types"),
     key("destinations[].headers", "a mapping of names to texts", example: "{X-Team: sales}", "further request headers"),
     key(
       "destinations[].signingSecret", "whsec_… or whsk_… as \(secret), or a list of them",
@@ -163,5 +175,10 @@ extension ConfigurationReference {
     ),
     key(
       "destinations[].tls.verify", "true or false", default: "true", "false accepts any certificate: for trials only"),
+    key(
+      "destinations[].proxy", "none, or a URL such as http://proxy.example.com:3128 as \(secret)",
+      example: "http://proxy.example.com:3128",
+      "an http, https, socks5 or socks5h proxy, with user:password@ if need be; else what http_proxy, https_proxy and no_proxy say"
+    ),
   ]
 }

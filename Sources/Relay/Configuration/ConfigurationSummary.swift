@@ -69,11 +69,12 @@ private struct ConfigurationSummary {
     let policy = DeliveryPolicy()
     let delivery = destination.delivery
     heading("destination \(destination.name)")
-    add("url", Redaction.redact(destination.url))
+    add("url", destination.url.map { Redaction.redact($0) } ?? "fromAccount")
     if let basic = destination.basicAuthentication { add("basic authentication", "\(basic.user):***") }
     add("webhookUrlToken", destination.webhookUrlToken)
     add("accounts", list(destination.accounts.map { $0.sorted().map(\.description) }), default: "all")
     add("statuses", list(destination.statuses.map { $0.map(\.rawValue).sorted() }), default: "all")
+    add(destination.filter)
     if !destination.headers.isEmpty { add("headers", list(destination.headers.map { "\($0.name): ***" })) }
     let keys = destination.signingSecrets.count
     add("signingSecret", keys == 0 ? "none" : keys == 1 ? "***" : "\(keys) of them", default: "none")
@@ -95,6 +96,22 @@ private struct ConfigurationSummary {
       }
       add("tls.verify", "\(tls.verify)", default: "true")
     }
+    switch destination.proxy {
+    case .environment: add("proxy", "from the environment", default: "from the environment")
+    case .none: add("proxy", "none")
+    case .server(let url, let credentials):
+      add("proxy", credentials == nil ? url : url.replacing("://", with: "://***@", maxReplacements: 1))
+    }
+  }
+
+  private mutating func add(_ filter: NotificationFilter) {
+    if let sendByApi = filter.sendByApi { add("filter.sendByApi", "\(sendByApi)") }
+    if let chats = filter.chatIDs { add("filter.chatId", Self.listOrNone(chats.map(\.description))) }
+    if let types = filter.typeMessages { add("filter.typeMessage", Self.listOrNone(types.sorted())) }
+  }
+
+  private static func listOrNone(_ items: [String]) -> String {
+    items.isEmpty ? "none" : items.joined(separator: ", ")
   }
 
   private func list(_ items: [String]?) -> String { items.map { $0.joined(separator: ", ") } ?? "all" }

@@ -39,9 +39,10 @@ extension ConfigurationReading {
   private mutating func destination(
     _ name: String, _ section: ConfigurationSection, accounts: Set<IDInstance>
   ) -> RelayConfiguration.Destination {
-    var destination = Destination(name: name, url: "")
-    let address = address(section)
+    var destination = Destination(name: name, url: nil)
     destination.webhookUrlToken = secret("webhookUrlToken", of: section)
+    let isFromAccount = isFromAccount(section)
+    let address = isFromAccount ? nil : address(section)
     if let address {
       destination.url = address.url
       if let user = address.user {
@@ -56,12 +57,15 @@ extension ConfigurationReading {
     }
     destination.accounts = accountNames(section, among: accounts)
     destination.statuses = statuses(section)
-    destination.headers = headers(section, authorized: section["webhookUrlToken"] != nil || address?.user != nil)
+    destination.filter = filter(section)
+    destination.headers = headers(
+      section, authorized: isFromAccount || section["webhookUrlToken"] != nil || address?.user != nil)
     destination.signingSecrets = signingSecrets("signingSecret", of: section)
     if let timeout = duration("timeout", of: section, in: .seconds(1)...(.seconds(3600))) {
       destination.timeout = timeout
     }
     destination.delivery = deliveryPolicy(section)
+    destination.proxy = proxy(section)
     destination.tls = tls(section)
     if let tls = section["tls"], let address, !address.isEncrypted {
       warn(tls.place, "tls has no effect on an http url", expected: "an https url")
@@ -69,13 +73,68 @@ extension ConfigurationReading {
     return destination
   }
 
+  private static let fromAccount = "fromAccount"
+
+  /// Whether the url is each account's own, which brings a token of its own.
+  private mutating func isFromAccount(_ section: ConfigurationSection) -> Bool {
+    guard let value = section["url"], case .text(let text) = value.content,
+      text == Self.fromAccount || text.hasSuffix("@\(Self.fromAccount)")
+    else { return false }
+    if text != Self.fromAccount {
+      report(
+        value.place, "url has a user before fromAccount, which brings each account's own webhookUrlToken",
+        expected: "fromAccount alone")
+    }
+    if let place = section["webhookUrlToken"]?.place {
+      report(
+        place, "webhookUrlToken stands beside url: fromAccount, which brings each account's own",
+        expected: "one of them")
+    }
+    return true
+  }
+
   private mutating func address(_ section: ConfigurationSection) -> HTTPAddress? {
     guard let text = text("url", of: section) else { return nil }
     do throws(HTTPAddress.Fault) {
       return try HTTPAddress(text.text)
     } catch {
-      report(text.place, "url \(error.what)", expected: section.key("url").form, meant: error.suggestion)
+      let isWord = text.text.allSatisfy { $0.isLetter || $0 == "_" || $0 == "-" }
+      let word = isWord ? Spelling.nearest(to: text.text, among: [Self.fromAccount]) : nil
+      report(text.place, "url \(error.what)", expected: section.key("url").form, meant: error.suggestion ?? word)
       return nil
+    }
+  }
+
+  /// A literal may hold a password, so it is never shown.
+  private mutating func proxy(_ section: ConfigurationSection) -> RelayConfiguration.Proxy {
+    guard let value = section["proxy"] else { return .environment }
+    let key = section.key("proxy")
+    let text: String
+    if case .text = value.content {
+      guard let literal = self.text(value, key)?.text else { return .environment }
+      text = literal
+    } else {
+      guard let secret = secret(value, key) else { return .environment }
+      text = secret.reveal()
+    }
+    if text == "none" { return .none }
+    do throws(HTTPAddress.Fault) {
+      let address = try HTTPAddress(text, schemes: RelayConfiguration.Proxy.schemes)
+      // Left out, libcurl would take 1080, whatever the kind: https://curl.se/libcurl/c/CURLOPT_PROXY.html
+      guard address.port != nil else { throw HTTPAddress.Fault(what: "has no port") }
+      guard ["", "/"].contains(address.path), address.query == nil else {
+        throw HTTPAddress.Fault(what: "goes on beyond the port")
+      }
+      if address.user != nil, case .text = value.content { holdsSecret = true }
+      return .server(
+        url: address.path.isEmpty ? address.url : String(address.url.dropLast()),
+        credentials: address.user.map { .init(user: $0, password: Secret(address.password ?? "")) })
+    } catch {
+      let words = ["off", "no", "false", "direct", "None"]
+      report(
+        value.place, "proxy \(error.what)", expected: key.form,
+        meant: words.contains(text) ? "none" : error.suggestion)
+      return .environment
     }
   }
 

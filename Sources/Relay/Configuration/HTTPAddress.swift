@@ -1,6 +1,6 @@
 import Foundation
 
-/// An http or https URL of the configuration, taken apart as far as it must be checked.
+/// An http or https URL, or a proxy's, taken apart as far as it must be checked.
 ///
 /// It is stricter than RFC 3986 where a slip is likelier than a wish: no white space, nothing beyond ASCII, no
 /// fragment.
@@ -10,6 +10,8 @@ struct HTTPAddress {
   var isEncrypted: Bool
   /// In small letters, an IPv6 one without its brackets.
   var host: String
+  /// `nil` when the scheme's own is meant.
+  var port: Int?
   var user: String?
   var password: String?
   /// From the first slash after the host, without the query.
@@ -22,16 +24,19 @@ struct HTTPAddress {
     var suggestion: String?
   }
 
-  init(_ text: String) throws(Fault) {
+  static let webSchemes = ["https", "http"]
+
+  init(_ text: String, schemes: [String] = HTTPAddress.webSchemes) throws(Fault) {
     guard text.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value < 0x7F && $0 != "\\" }) else {
       throw Fault(
         what: "holds white space, a backslash or a letter beyond ASCII (a host is written as xn--…, the rest as %XX)")
     }
     guard let separator = text.firstRange(of: "://") else { throw Fault(what: "has no http:// or https:// before it") }
     let scheme = text[..<separator.lowerBound].lowercased()
-    guard scheme == "http" || scheme == "https" else {
-      let meant = Spelling.nearest(to: scheme, among: ["https", "http"])
-      throw Fault(what: "is neither http nor https", suggestion: meant.map { "\($0)://" })
+    guard schemes.contains(scheme) else {
+      let meant = Spelling.nearest(to: scheme, among: schemes)
+      let what = schemes == Self.webSchemes ? "is neither http nor https" : "is of another kind"
+      throw Fault(what: what, suggestion: meant.map { "\($0)://" })
     }
     guard !text.contains("#") else { throw Fault(what: "has a fragment (#…), which is never sent") }
     let rest = text[separator.upperBound...]
@@ -53,6 +58,7 @@ struct HTTPAddress {
       guard port.allSatisfy(\.isNumber), let number = Int(port), (1...65_535).contains(number) else {
         throw Fault(what: "has an invalid port")
       }
+      self.port = number
     }
     self.host = host.lowercased()
     isEncrypted = scheme == "https"

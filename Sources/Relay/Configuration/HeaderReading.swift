@@ -5,9 +5,8 @@ extension ConfigurationReading {
     "content-length": "is set by the relay", "content-type": "is set by the relay", "user-agent": "is set by the relay",
     "content-encoding": "is set by the relay", "transfer-encoding": "is never sent", "expect": "is never sent",
     "connection": "is for one connection only", "keep-alive": "is for one connection only",
-    "proxy-connection": "is for one connection only", "te": "is for one connection only",
-    "trailer": "is for one connection only", "upgrade": "is for one connection only",
-    "proxy-authorization": "is for a proxy", "proxy-authenticate": "is for a proxy",
+    "te": "is for one connection only", "trailer": "is for one connection only",
+    "upgrade": "is for one connection only", "http2-settings": "is for one connection only",
   ]
 
   private static let maximumValue = 8192
@@ -40,7 +39,8 @@ extension ConfigurationReading {
     if name.wholeMatch(of: #/[a-z0-9!#$%&'*+.^_`|~\-]{1,128}/#) == nil {
       return "has other characters in it than a name may"
     }
-    if name.hasPrefix("webhook-") { return "is set by the relay" }
+    if name.hasPrefix("webhook-") || name.hasPrefix("statusrelay-") { return "is set by the relay" }
+    if name.hasPrefix("proxy-") { return "is for a proxy" }
     if name == "authorization", authorized { return "is set from webhookUrlToken or the url" }
     return reserved[name]
   }

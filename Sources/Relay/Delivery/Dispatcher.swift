@@ -1,5 +1,6 @@
 import Collections
 import Curl
+import GreenAPI
 import Logging
 import RelayCore
 import RelayStore
@@ -18,13 +19,21 @@ actor Dispatcher {
   private let sink: CompletionSink
 
   private var outlets: [DestinationID: Outlet] = [:]
+  /// Of the accounts that have been asked: where `url: fromAccount` leads.
+  private var addresses: [IDInstance: Result<WebhookAddress, MissingAddress>] = [:]
   /// Attempts under way, by the transfer's tag, which is the delivery's id.
   private var running: [UInt64: Running] = [:]
   /// Destinations whose queue is to be asked for its next step, in turn.
   private var unasked: OrderedSet<DestinationID> = []
+  /// Those that could start more attempts if others had fewer, in turn.
+  private var crowdedOut: OrderedSet<DestinationID> = []
+  private var budget = AttemptBudget(most: mostAttempts)
   /// When the queues will be asked again though nothing happens; a later time than the first is asked for anew when that comes.
   private var rings: Set<SteadyTime> = []
   private var recorder = SettlementRecorder()
+  private var states = LastingStateRecorder()
+  /// Destinations whose pause or circuit may not be what the outbox knows.
+  private var unrecorded: Set<DestinationID> = []
   private var isStopping = false
 
   private struct Running {
@@ -42,8 +51,15 @@ actor Dispatcher {
     case loadingFailed(DestinationID, OutboxError)
     case lookAgain(DestinationID)
     case rang(SteadyTime)
-    case adopt([RelayConfiguration.Destination], [String: StoredDestination])
+    case adopt([RelayConfiguration.Destination], [String: StoredDestination], accounts: Set<IDInstance>)
+    case addressRead(IDInstance, Result<WebhookAddress, MissingAddress>)
+    case enter(DestinationID)
+    case entered(StoredDestination)
+    case enteringFailed(DestinationID, OutboxError)
     case pause(DestinationID, DestinationPause?)
+    case stateRecorded(DestinationID)
+    case stateFailed(DestinationID, OutboxError)
+    case recordStateAgain(DestinationID)
     case stop
     case callOff
     case giveUp
@@ -54,10 +70,12 @@ actor Dispatcher {
     case settle([Settlement])
     case load(DestinationID, DestinationQueue.Step.Load)
     case wait(until: SteadyTime, then: Event)
-    case persistPause(DestinationID, DestinationPause?)
+    case recordState(DestinationID, LastingStateRecorder.Change)
+    case enter(DestinationID, DestinationEntry)
   }
 
-  /// Attempts at once, over all destinations: each holds a descriptor and a connection.
+  /// Attempts at once, over all destinations: each holds a descriptor and a connection. With more destinations than this there may
+  /// be one for each.
   static let mostAttempts = 1024
   /// How long attempts may go on after ``stop()``.
   static let graceTime = Duration.seconds(15)
@@ -81,8 +99,18 @@ actor Dispatcher {
   }
 
   /// Takes over the configured destinations; what a destination no longer configured still has waiting stays in the outbox.
-  nonisolated func adopt(_ destinations: [RelayConfiguration.Destination], stored: [String: StoredDestination]) {
-    inbox.yield(.adopt(destinations, stored))
+  /// - Parameters:
+  ///   - destinations: as they are served, see ``RelayConfiguration/servedDestinations``.
+  ///   - accounts: those that are polled.
+  nonisolated func adopt(
+    _ destinations: [RelayConfiguration.Destination], stored: [String: StoredDestination], accounts: Set<IDInstance>
+  ) {
+    inbox.yield(.adopt(destinations, stored, accounts: accounts))
+  }
+
+  /// What an account's settings say of its webhooks.
+  nonisolated func note(_ settings: AccountSettings, of account: IDInstance) {
+    inbox.yield(.addressRead(account, Result { () throws(MissingAddress) in try WebhookAddress(settings) }))
   }
 
   /// The outbox may hold due deliveries for this destination that it did not hold before.
@@ -97,7 +125,14 @@ actor Dispatcher {
   nonisolated func stop() { inbox.yield(.stop) }
 
   var statuses: [DestinationStatus] {
-    outlets.values.filter { !$0.isRetired }.map(\.currentStatus).sorted { $0.name < $1.name }
+    let now = time.now().steady
+    return outlets.values.filter { !$0.isRetired }.map { $0.currentStatus(at: now) }.sorted { $0.name < $1.name }
+  }
+
+  /// The destinations that a name means: the one of this name, or those made of it for each account.
+  func served(by name: String) -> [Outlet] {
+    outlets.values.filter { !$0.isRetired && ($0.name == name || $0.name.hasPrefix("\(name)@")) }
+      .sorted { $0.name < $1.name }
   }
 
   /// What keeps results from being recorded; `nil` when nothing does.
@@ -110,7 +145,7 @@ actor Dispatcher {
       for await event in events {
         let effects = handle(event) + pump()
         for effect in effects { carryOut(effect, in: &group) }
-        if isStopping, running.isEmpty, recorder.isIdle { break }
+        if isStopping, running.isEmpty, recorder.isIdle, states.isIdle { break }
         if case .giveUp = event, isStopping { break }
       }
       group.cancelAll()
@@ -147,12 +182,23 @@ actor Dispatcher {
         guard (try? await time.sleep(until: until)) != nil else { return }
         inbox.yield(event)
       }
-    case .persistPause(let id, let pause):
-      group.addTask { [outbox, log] in
-        do {
-          try await outbox.setPause(pause, of: id)
+    case .recordState(let id, let change):
+      group.addTask { [outbox, inbox] in
+        do throws(OutboxError) {
+          if let pause = change.pause { try await outbox.setPause(pause, of: id) }
+          if let trip = change.trip { try await outbox.setCircuit(trip, of: id) }
+          inbox.yield(.stateRecorded(id))
         } catch {
-          log.error("a destination's pause could not be recorded: \(error)")
+          inbox.yield(.stateFailed(id, error))
+        }
+      }
+    case .enter(let id, let entry):
+      let now = time.now()
+      group.addTask { [outbox, inbox] in
+        do throws(OutboxError) {
+          if let stored = try await outbox.enter([entry], at: now)[entry.name] { inbox.yield(.entered(stored)) }
+        } catch {
+          inbox.yield(.enteringFailed(id, error))
         }
       }
     }
@@ -164,7 +210,7 @@ actor Dispatcher {
     let now = time.now()
     switch event {
     case .recorded(let deliveries): distribute(deliveries)
-    case .completed(let completions): return completed(completions, at: now)
+    case .completed(let completions): completed(completions, at: now)
     case .settled(let settlements, let unblocked):
       if recorder.trouble != nil { log.notice("the outbox can be written again") }
       recorder.recorded()
@@ -185,12 +231,28 @@ actor Dispatcher {
     case .rang(let time):
       rings.remove(time)
       unasked.formUnion(outlets.keys)
-    case .adopt(let destinations, let stored): adopt(destinations, stored)
+    case .adopt(let destinations, let stored, let accounts): adopt(destinations, stored, accounts: accounts)
+    case .addressRead(let account, let address): return adopt(address, of: account)
+    case .enter(let id):
+      if let outlet = outlets[id], !outlet.isRetired { return [.enter(id, outlet.entry)] }
+    case .entered(let stored):
+      if stored.resumedByNewAddress { ask(stored.id) { $0.movedToNewAddress() } }
+    case .enteringFailed(let id, let error):
+      log.error("an address can't be recorded: \(error)", metadata: ["destination": "\(outlets[id]?.name ?? "")"])
+      return isStopping ? [] : [.wait(until: now.steady + SettlementRecorder.longestWait, then: .enter(id))]
     case .pause(let id, let pause):
+      states.pauseWritten(pause, of: id)
       ask(id) { outlet in
         outlet.status.pause = pause
         pause == nil ? outlet.queue.resume() : outlet.queue.pause()
       }
+    case .stateRecorded(let id):
+      states.recorded(id)
+      unrecorded.insert(id)
+    case .stateFailed(let id, let error): return stateFailed(id, error, at: now.steady)
+    case .recordStateAgain(let id):
+      states.tryAgain(id)
+      unrecorded.insert(id)
     case .stop:
       isStopping = true
       return [.wait(until: now.steady + Self.graceTime, then: .callOff)]
@@ -207,6 +269,7 @@ actor Dispatcher {
     guard outlets[id] != nil else { return }
     change(&outlets[id]!)
     unasked.append(id)
+    unrecorded.insert(id)
   }
 
   private func distribute(_ deliveries: [Delivery]) {
@@ -215,13 +278,14 @@ actor Dispatcher {
     }
   }
 
-  private func completed(_ completions: [Completion], at now: Moment) -> [Effect] {
-    var effects: [Effect] = []
+  private func completed(_ completions: [Completion], at now: Moment) {
     for completion in completions {
       guard let attempt = running.removeValue(forKey: completion.tag) else { continue }
       let delivery = DeliveryID(rawValue: Int64(completion.tag))
       let id = attempt.destination
       unasked.append(id)
+      unrecorded.insert(id)
+      budget.ended(at: id)
       guard let outcome = AttemptOutcome(completion.result, now: now.unix) else {
         outlets[id]?.queue.abandoned(delivery, at: now.steady)
         continue
@@ -237,17 +301,18 @@ actor Dispatcher {
       }
       if case .held = settlement.verdict, outlets[id]?.status.pause == nil {
         outlets[id]?.status.pause = .gone
-        effects.append(.persistPause(id, .gone))
       }
       settle(settlement, at: now)
     }
-    return effects
+    // There is room again, in turn.
+    let waiting = crowdedOut.filter { budget.room(for: $0) > 0 }
+    crowdedOut.subtract(waiting)
+    unasked.formUnion(waiting)
   }
 
   private func settle(_ settlement: Settlement, at now: Moment) {
-    guard var outlet = outlets[settlement.destination] else { return }
-    outlet.note(settlement, at: now)
-    outlets[settlement.destination] = outlet
+    outlets[settlement.destination]?.note(settlement, at: now)
+    guard let outlet = outlets[settlement.destination] else { return }
     recorder.add(settlement)
     DeliveryLog(log: log, outlet: outlet).note(settlement, at: now.steady)
   }
@@ -260,23 +325,40 @@ actor Dispatcher {
     let now = time.now()
     // While results can't be recorded, attempts would only be repeated later.
     if !isStopping, recorder.trouble == nil {
-      for _ in 0..<unasked.count where running.count < Self.mostAttempts {
+      for _ in 0..<unasked.count {
         let id = unasked.removeFirst()
-        guard let step = outlets[id]?.queue.step(at: now.steady, budget: Self.mostAttempts - running.count) else {
-          continue
-        }
+        let room = budget.room(for: id)
+        guard let step = outlets[id]?.queue.step(at: now.steady, budget: room) else { continue }
         start(step.attempts, of: id, at: now)
+        if step.attempts.count == room, outlets[id]?.queue.readyCount ?? 0 > 0 { crowdedOut.append(id) }
         for settlement in step.settlements { settle(settlement, at: now) }
         if let load = step.load { effects.append(.load(id, load)) }
         if let wake = step.wakeAt, rings.allSatisfy({ wake < $0 }) {
           rings.insert(wake)
           effects.append(.wait(until: wake, then: .rang(wake)))
         }
-        if running.count >= Self.mostAttempts { unasked.append(id) }
       }
     }
     if let batch = recorder.nextBatch() { effects.append(.settle(batch)) }
-    return effects
+    return effects + stateEffects()
+  }
+
+  private func stateEffects() -> [Effect] {
+    defer { unrecorded = [] }
+    return unrecorded.compactMap { id in
+      guard let outlet = outlets[id], let change = states.change(of: id, to: outlet.lastingState) else { return nil }
+      return .recordState(id, change)
+    }
+  }
+
+  private func stateFailed(_ id: DestinationID, _ error: OutboxError, at now: SteadyTime) -> [Effect] {
+    let (wait, isNews) = states.failed(id)
+    if isNews {
+      log.error(
+        "the destination's state can't be recorded: \(error)",
+        metadata: ["destination": "\(outlets[id]?.name ?? "")"])
+    }
+    return isStopping ? [] : [.wait(until: now + wait, then: .recordStateAgain(id))]
   }
 
   private func start(_ attempts: [Delivery], of id: DestinationID, at now: Moment) {
@@ -288,26 +370,70 @@ actor Dispatcher {
       running[tag] = Running(destination: id, startedAt: now)
       transfers.append(Transfer(tag: tag, request: template.request(for: delivery.notification, at: now.unix)))
     }
+    budget.started(transfers.count, at: id)
     client.start(transfers, sink: sink)
   }
 
-  private func adopt(_ destinations: [RelayConfiguration.Destination], _ stored: [String: StoredDestination]) {
+  // MARK: Configuration and addresses
+
+  private func adopt(
+    _ destinations: [RelayConfiguration.Destination], _ stored: [String: StoredDestination],
+    accounts: Set<IDInstance>
+  ) {
+    // One that comes back is asked anew.
+    addresses = addresses.filter { accounts.contains($0.key) }
     let configured = Set(stored.values.map(\.id))
     for id in outlets.keys where !configured.contains(id) { outlets[id]?.retire() }
     for destination in destinations {
       guard let stored = stored[destination.name] else { continue }
-      do {
-        if outlets[stored.id] == nil {
-          outlets[stored.id] = try Outlet(destination, stored: stored)
-        } else {
-          try outlets[stored.id]?.adopt(destination)
+      let address = address(of: destination)
+      if outlets[stored.id] == nil {
+        outlets[stored.id] = Outlet(destination, stored: stored, address: address)
+        budget.enter(stored.id)
+        states.enter(stored.id, recorded: LastingState(pause: stored.pause, trip: stored.circuit))
+        tellOfAddress(stored.id, before: nil)
+      } else {
+        let before = outlets[stored.id]?.address
+        ask(stored.id) { outlet in
+          outlet.adopt(destination, address: address)
+          if stored.resumedByNewAddress { outlet.movedToNewAddress() }
         }
-        unasked.append(stored.id)
-      } catch {
-        log.error("the destination can't be used: \(error)", metadata: ["destination": "\(destination.name)"])
+        tellOfAddress(stored.id, before: before)
       }
+      unasked.append(stored.id)
     }
     dropRetired()
+  }
+
+  private func address(of destination: RelayConfiguration.Destination) -> Result<WebhookAddress, MissingAddress> {
+    if let address = WebhookAddress(destination) { return .success(address) }
+    return destination.accounts?.first.flatMap { addresses[$0] } ?? .failure(.notKnown)
+  }
+
+  private func adopt(_ address: Result<WebhookAddress, MissingAddress>, of account: IDInstance) -> [Effect] {
+    addresses[account] = address
+    var effects: [Effect] = []
+    for (id, outlet) in outlets where outlet.account == account && !outlet.isRetired {
+      ask(id) { $0.adopt(address) }
+      tellOfAddress(id, before: outlet.address)
+      // The address of an earlier run is in the outbox only.
+      if case .success = address, let entry = outlets[id]?.entry { effects.append(.enter(id, entry)) }
+    }
+    return effects
+  }
+
+  /// Once for each change.
+  private func tellOfAddress(_ id: DestinationID, before: Result<WebhookAddress, MissingAddress>?) {
+    guard let outlet = outlets[id], outlet.address != before else { return }
+    switch outlet.address {
+    case .success(let address):
+      if outlet.account != nil || before != nil {
+        log.notice("deliveries go to \(address.shown)", metadata: ["destination": "\(outlet.name)"])
+      }
+    case .failure(.notKnown): break
+    case .failure(let missing):
+      log.warning("\(missing), so deliveries wait. \(missing.advice)", metadata: ["destination": "\(outlet.name)"])
+    }
   }
 
   /// What is still under way at a destination no longer configured is recorded before it is let go, so that it is not sent again
@@ -316,6 +442,9 @@ actor Dispatcher {
     for (id, outlet) in outlets where outlet.isRetired && outlet.queue.isAtRest {
       outlets[id] = nil
       unasked.remove(id)
+      crowdedOut.remove(id)
+      budget.leave(id)
+      states.leave(id)
     }
   }
 }

@@ -1,4 +1,5 @@
 import Curl
+import GreenAPI
 import RelayCore
 import RelayStore
 
@@ -6,28 +7,77 @@ import RelayStore
 struct Outlet: Sendable {
   let name: String
   let id: DestinationID
+  private(set) var destination: RelayConfiguration.Destination
   var queue: DestinationQueue
-  var template: WebhookTemplate
+  /// `nil` while there is nowhere to send to.
+  private(set) var template: WebhookTemplate?
+  private(set) var address: Result<WebhookAddress, MissingAddress>
   var status: DestinationStatus
+  var statistics = AttemptStatistics()
   /// No longer configured: nothing new starts.
   private(set) var isRetired = false
 
-  init(_ destination: RelayConfiguration.Destination, stored: StoredDestination) throws(CurlError) {
+  init(
+    _ destination: RelayConfiguration.Destination, stored: StoredDestination,
+    address: Result<WebhookAddress, MissingAddress>
+  ) {
     name = destination.name
     id = stored.id
-    queue = DestinationQueue(policy: destination.delivery, isPaused: stored.pause != nil)
-    template = try WebhookTemplate(destination)
+    self.destination = destination
+    queue = DestinationQueue(
+      policy: destination.delivery, isPaused: stored.pause != nil, circuit: stored.circuit,
+      latestAttempt: stored.latestAttempt)
     status = DestinationStatus(name: destination.name, id: stored.id, pause: stored.pause)
+    self.address = address
+    prepare()
+  }
+
+  /// Whose settings say the address, with `url: fromAccount`.
+  var account: IDInstance? { destination.url == nil ? destination.accounts?.first : nil }
+
+  /// What the outbox is to remember of it.
+  var lastingState: LastingState { LastingState(pause: status.pause, trip: queue.circuit.trip) }
+
+  var entry: DestinationEntry {
+    DestinationEntry(
+      name: name, ordering: destination.delivery.ordering, addressDigest: (try? address.get())?.digest)
   }
 
   /// Takes over a reloaded configuration; what is in flight ends as it began.
-  mutating func adopt(_ destination: RelayConfiguration.Destination) throws(CurlError) {
-    template = try WebhookTemplate(destination)
+  mutating func adopt(_ destination: RelayConfiguration.Destination, address: Result<WebhookAddress, MissingAddress>) {
+    self.destination = destination
     queue.adopt(destination.delivery)
     if isRetired {
       isRetired = false
       if status.pause == nil { queue.resume() }
     }
+    adopt(address)
+  }
+
+  /// Takes over another address. What was learned of the one before, that it is gone or fails, does not hold for this one.
+  mutating func adopt(_ new: Result<WebhookAddress, MissingAddress>) {
+    let before = try? address.get().url
+    address = new
+    prepare()
+    guard let before, let url = try? new.get().url, url != before else { return }
+    movedToNewAddress()
+  }
+
+  mutating func movedToNewAddress() {
+    if status.pause == .gone { status.pause = nil }
+    if status.pause == nil, !isRetired { queue.resume() }
+  }
+
+  private mutating func prepare() {
+    template = nil
+    do {
+      template = try WebhookTemplate(destination, to: try address.get())
+    } catch let error as CurlError {
+      address = .failure(.unsendable(Redaction.redact(error.message)))
+    } catch {
+      // The address itself is missing.
+    }
+    queue.setUnaddressed(template == nil)
   }
 
   mutating func retire() {
@@ -43,15 +93,20 @@ struct Outlet: Sendable {
     case .deadLetter: status.deadLetters += 1
     case .retry, .held: break
     }
-    guard let report = settlement.report, let failure = report.failure else { return }
+    guard let report = settlement.report else { return }
+    statistics.note(duration: report.duration, succeeded: report.failure == nil, at: now.steady)
+    guard let failure = report.failure else { return }
     status.failedAttempts += 1
     status.latestFailure = .init(at: now, failure: failure, detail: report.detail)
   }
 
-  var currentStatus: DestinationStatus {
+  func currentStatus(at now: SteadyTime) -> DestinationStatus {
     var status = status
     status.circuit = queue.circuit.state
+    status.trip = queue.circuit.trip
     status.inFlight = queue.inFlightCount
+    status.address = address
+    status.lately = statistics.summary(at: now)
     return status
   }
 }

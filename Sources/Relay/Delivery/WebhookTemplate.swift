@@ -4,34 +4,48 @@ import RelayCore
 
 /// What the requests to one destination have in common, and the making of one: DESIGN's "A delivery on the wire".
 ///
-/// `Authorization` as GREEN-API sends it: https://green-api.com/en/docs/api/receiving/technology-webhook-endpoint/ . The `webhook-…`
-/// headers by Standard Webhooks: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+/// The `webhook-…` headers by Standard Webhooks:
+/// https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 struct WebhookTemplate: Sendable {
-  private let url: String
+  let url: String
+  private let fixed: [RelayConfiguration.Header]
   private let shared: HeaderList
   private let signingSecrets: [SigningSecret]
   private let timeouts: Timeouts
   private let tls: TLSOptions?
+  private let proxy: String?
 
   /// Of an answer only the status counts: the beginning of the body is kept for the history, and a longer one is not waited for.
   private static let responseLimit = ResponseLimit.keep(first: AttemptReport.maximumExcerpt, discardUpTo: 64 << 10)
   private static let longestConnect = Duration.seconds(10)
+  /// Marks what an operator's test has sent.
+  static let testHeader = (name: "statusrelay-test", value: "true")
 
-  init(_ destination: RelayConfiguration.Destination) throws(CurlError) {
-    url = destination.url
-    var headers = [
-      (name: "Content-Type", value: "application/json; charset=utf-8"), (name: "User-Agent", value: Version.userAgent),
+  init(_ destination: RelayConfiguration.Destination, to address: WebhookAddress) throws(CurlError) {
+    url = address.url
+    var headers: [RelayConfiguration.Header] = [
+      .init(name: "Content-Type", value: "application/json; charset=utf-8"),
+      .init(name: "User-Agent", value: Version.userAgent),
     ]
-    if let authorization = Self.authorization(destination) {
-      headers.append((name: "Authorization", value: authorization))
+    if let authorization = address.authorization {
+      headers.append(.init(name: "Authorization", value: authorization.reveal()))
     }
-    shared = try HeaderList(headers + destination.headers.map { (name: $0.name, value: $0.value) })
+    fixed = headers + destination.headers
+    shared = try HeaderList(fixed.map { (name: $0.name, value: $0.value) })
     signingSecrets = destination.signingSecrets
     timeouts = Timeouts(connect: min(destination.timeout, Self.longestConnect), total: destination.timeout)
     tls = destination.tls
+    proxy = destination.proxy.forClient
   }
 
   func request(for notification: Notification, at now: UnixTime) -> HTTPRequest {
+    HTTPRequest(
+      method: .post, url: url, headers: headers(of: notification, at: now), sharedHeaders: shared,
+      body: notification.body, timeouts: timeouts, responseLimit: Self.responseLimit, tls: tls, proxy: proxy,
+      acceptCompression: false)
+  }
+
+  private func headers(of notification: Notification, at now: UnixTime) -> [(name: String, value: String)] {
     let timestamp = now.seconds
     var headers = [
       (name: "webhook-id", value: notification.webhookID), (name: "webhook-timestamp", value: String(timestamp)),
@@ -41,15 +55,27 @@ struct WebhookTemplate: Sendable {
         webhookID: notification.webhookID, timestamp: timestamp, body: notification.body)
       headers.append((name: "webhook-signature", value: signature))
     }
-    return HTTPRequest(
-      method: .post, url: url, headers: headers, sharedHeaders: shared, body: notification.body, timeouts: timeouts,
-      responseLimit: Self.responseLimit, tls: tls, acceptCompression: false)
+    return headers
   }
 
-  private static func authorization(_ destination: RelayConfiguration.Destination) -> String? {
-    if let token = destination.webhookUrlToken?.reveal() {
-      return token.hasPrefix("Basic ") || token.hasPrefix("Bearer ") ? token : "Bearer \(token)"
-    }
-    return destination.basicAuthentication?.authorization.reveal()
+  // MARK: Trying it out
+
+  /// The same request, marked as a test, and its headers fit to be shown: a value from the configuration may open a door.
+  func test(_ notification: Notification, at now: UnixTime) -> (
+    request: HTTPRequest, shownHeaders: [TestExchange.Header]
+  ) {
+    var request = request(for: notification, at: now)
+    request.headers.append(Self.testHeader)
+    let own = ["content-type", "user-agent"]
+    let shown =
+      [(name: "Content-Length", value: "\(notification.body.count)")] + request.headers
+      + fixed.map { (name: $0.name, value: own.contains($0.name.lowercased()) ? $0.value : Self.hidden($0.value)) }
+    return (request, shown.map(TestExchange.Header.init))
+  }
+
+  /// `Bearer ***` for a token with its scheme before it, `***` else.
+  private static func hidden(_ value: String) -> String {
+    for scheme in ["Bearer ", "Basic "] where value.hasPrefix(scheme) { return scheme + "***" }
+    return "***"
   }
 }

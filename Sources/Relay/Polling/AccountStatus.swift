@@ -11,6 +11,8 @@ public struct AccountStatus: Sendable, Hashable {
   /// Messages in the snapshot.
   public var trackedMessages = 0
   public var nextPoll: SteadyTime?
+  /// From the latest of the changes announced last to their recording; `nil` before any is.
+  public var lag: Duration?
   /// Since the relay started.
   public var counts = Counts()
 

@@ -25,6 +25,8 @@ struct Poller: Sendable {
     var router: RouterBox
     /// Gets the deliveries that may start.
     var take: @Sendable ([Delivery]) -> Void
+    /// Gets what an account's settings say, each time they are read.
+    var noteSettings: @Sendable (AccountSettings, IDInstance) -> Void
     var statuses: AccountBoard
     var log: Logger
   }
@@ -39,7 +41,9 @@ struct Poller: Sendable {
 
   /// Settings are read again this often, for what has been set wrong meanwhile.
   private static let settingsInterval = Duration.seconds(3600)
+  /// After a failure; doubled from the first to this until they have been read once, as deliveries may wait for what they say.
   private static let settingsRetryInterval = Duration.seconds(300)
+  private static let firstSettingsRetryInterval = Duration.seconds(15)
 
   /// Ends when the task is cancelled.
   func run() async {
@@ -51,14 +55,21 @@ struct Poller: Sendable {
       pacer: PollPacer(
         policy: account.poll, latestPoll: stored.progress.latestPoll, trustsClock: services.trustsClock,
         spread: Double.random(in: 0..<1), startingAt: max(time.now().steady, notBefore ?? time.now().steady)),
-      identity: AccountIdentity(of: account, remembered: stored.identity), settingsDue: time.now().steady)
+      identity: AccountIdentity(of: account, remembered: stored.identity))
     while true {
       status.identity = round.identity
       status.trackedMessages = round.snapshot.count
       status.nextPoll = round.pacer.nextPoll
       services.statuses.publish(status)
-      do { try await time.sleep(until: round.pacer.nextPoll) } catch { return }
-      await poll(&round, &status)
+      // The first poll comes first. Later the settings don't wait for polls that fail and become rare.
+      let settingsDue = round.identity == nil ? nil : round.settingsDue
+      do { try await time.sleep(until: min(round.pacer.nextPoll, settingsDue ?? round.pacer.nextPoll)) } catch {
+        return
+      }
+      if time.now().steady >= round.pacer.nextPoll { await poll(&round, &status) }
+      // Beside the point of polling: what comes of it is a warning at most.
+      let isDue = round.settingsDue.map { time.now().steady >= $0 } ?? true
+      if isDue, round.identity != nil, !Task.isCancelled { try? await readSettings(&round, &status) }
       if Task.isCancelled { return }
     }
   }
@@ -68,7 +79,10 @@ struct Poller: Sendable {
     var snapshot: Snapshot
     var pacer: PollPacer
     var identity: AccountIdentity?
-    var settingsDue: SteadyTime
+    /// `nil` until they have been asked for.
+    var settingsDue: SteadyTime?
+    /// The wait after the next failure.
+    var settingsWait = Poller.firstSettingsRetryInterval
   }
 
   private func storedAccount(_ status: inout AccountStatus) async -> StoredAccount? {
@@ -99,10 +113,7 @@ struct Poller: Sendable {
       status.counts.failures[failure.reason, default: 0] += 1
       round.pacer.failed(failure, retryAfter: error.retryAfter, at: time.now().steady)
       report(.pollFailed(failure), &status)
-      return
     }
-    // Beside the point of polling: what comes of it is a warning at most.
-    if time.now().steady >= round.settingsDue { try? await readSettings(&round, &status) }
   }
 
   private func ask(
@@ -121,7 +132,10 @@ struct Poller: Sendable {
     }
     let now = time.now()
     let changes = round.snapshot.changes(from: records, receivedAt: answer.date, at: now, policy: account.poll)
-    if changes.needsRecording { try await record(changes, identity, at: now) }
+    if changes.needsRecording {
+      try await record(changes, identity, at: now)
+      noteLag(changes, answeredAt: answer.date ?? now.unix, receivedAt: now.steady, &status)
+    }
     round.snapshot.apply(changes)
     status.latestRecords = records.records.count
     status.counts.add(changes, faults: records.faults)
@@ -158,16 +172,27 @@ struct Poller: Sendable {
     }
   }
 
+  /// From the event to its recording, both by GREEN-API's clock.
+  private func noteLag(
+    _ changes: PollChanges, answeredAt: UnixTime, receivedAt: SteadyTime, _ status: inout AccountStatus
+  ) {
+    guard let latest = changes.announcements.map(\.timestamp).max() else { return }
+    status.lag = max(.zero, answeredAt + (time.now().steady - receivedAt) - UnixTime(seconds: latest))
+  }
+
   // MARK: Settings
 
   private func readSettings(_ round: inout Round, _ status: inout AccountStatus) async throws(GreenAPIClient.Problem) {
     let now = time.now()
-    round.settingsDue = now.steady + Self.settingsRetryInterval
+    round.settingsDue = now.steady + round.settingsWait
+    round.settingsWait = min(round.settingsWait * 2, Self.settingsRetryInterval)
     // Without an identity this is what the poll consists of, and it is paced like one.
     if round.identity == nil { round.pacer.started(at: now.steady) }
     let settings = try await services.api.settings(
       of: account.endpoint(typeInstance: round.identity?.typeInstance), now: now.unix)
     round.settingsDue = now.steady + Self.settingsInterval
+    round.settingsWait = Self.settingsRetryInterval
+    services.noteSettings(settings, account.idInstance)
     let read = AccountIdentity(of: account, settings: settings, remembered: round.identity)
     if let read, read != round.identity {
       do {
