@@ -10,6 +10,14 @@ public struct AttemptStatistics: Sendable {
     public var p99: Duration?
     /// When the oldest attempt that counts here ended.
     public var since: SteadyTime?
+
+    public init(attempts: Int, succeeded: Int, p50: Duration?, p99: Duration?, since: SteadyTime?) {
+      self.attempts = attempts
+      self.succeeded = succeeded
+      self.p50 = p50
+      self.p99 = p99
+      self.since = since
+    }
   }
 
   public static let maximumCount = 1000

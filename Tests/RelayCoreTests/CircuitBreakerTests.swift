@@ -1,3 +1,4 @@
+import GreenAPI
 import RelayCore
 import Testing
 
@@ -18,7 +19,7 @@ import Testing
     return circuit
   }
 
-  @Test("Five different lanes failing in a row open it, four do not")
+  @Test("Five different messages failing in a row open it, four do not")
   func opens() {
     var circuit = CircuitBreaker()
     for lane in 0..<Int64(4) { circuit.failed(message(lane), wasProbe: false, at: start) }
@@ -79,5 +80,79 @@ import Testing
     let open = circuit
     circuit.failed(message(9), wasProbe: false, at: start + .seconds(3))
     #expect(circuit == open)
+  }
+
+  @Test("Notifications of one message, in whatever lanes, are one message; the same message of two accounts is two")
+  func messages() {
+    var circuit = CircuitBreaker()
+    var notification = message(1)
+    for account in 1...4 {
+      notification.idInstance = IDInstance(rawValue: Int64(account))!
+      for status in ["sent", "delivered", "read"] {
+        notification.webhookID = "msg_\(account)\(status)"
+        circuit.failed(notification, wasProbe: false, at: start)
+      }
+    }
+    #expect(circuit.isClosed)
+    notification.idInstance = 5
+    circuit.failed(notification, wasProbe: false, at: start)
+    #expect(!circuit.isClosed)
+  }
+
+  @Test("When it opened stays the first opening, through all failing probes")
+  func openedAt() {
+    var circuit = opened()
+    #expect(circuit.trip == .init(openedAt: start, until: start + .seconds(5), interval: .seconds(5)))
+    _ = circuit.admit(at: start + .seconds(7))
+    #expect(circuit.trip?.until == start + .seconds(5), "while probing, the probe's time")
+    circuit.failed(message(0), wasProbe: true, at: start + .seconds(9))
+    #expect(circuit.trip == .init(openedAt: start, until: start + .seconds(19), interval: .seconds(10)))
+    circuit.succeeded()
+    #expect(circuit.trip == nil)
+  }
+
+  @Test("Restored after a restart, it goes on where it was")
+  func restored() {
+    var before = opened()
+    for _ in 0..<2 {
+      _ = before.admit(at: before.trip!.until)
+      before.failed(message(0), wasProbe: true, at: before.trip!.until)
+    }
+    var after = CircuitBreaker(restoring: before.trip)
+    #expect(after.trip == before.trip)
+    #expect(after.state == .open(until: start + .seconds(35)))
+    let isEarly = after.admit(at: start + .seconds(34))
+    #expect(!isEarly)
+    let isAdmitted = after.admit(at: start + .seconds(35))
+    #expect(isAdmitted)
+    after.failed(message(0), wasProbe: true, at: start + .seconds(35))
+    #expect(after.trip == .init(openedAt: start, until: start + .seconds(75), interval: .seconds(40)))
+  }
+
+  @Test("Restored while its probe was on its way, it sends another; restored closed, it is closed")
+  func restoredWhileProbing() {
+    var before = opened()
+    _ = before.admit(at: start + .seconds(6))
+    var after = CircuitBreaker(restoring: before.trip)
+    let isAdmitted = after.admit(at: start + .seconds(6))
+    #expect(isAdmitted)
+    #expect(CircuitBreaker(restoring: nil) == CircuitBreaker())
+  }
+
+  @Test("A remembered interval that can't be is brought into bounds", arguments: [(-1, 10), (0, 10), (9_000_000, 300)])
+  func absurdInterval(seconds: Int64, next: Int64) {
+    var circuit = CircuitBreaker(restoring: .init(openedAt: start, until: start, interval: .seconds(seconds)))
+    _ = circuit.admit(at: start)
+    circuit.failed(message(0), wasProbe: true, at: start)
+    #expect(circuit.trip?.until == start + .seconds(next))
+  }
+
+  @Test("A probe that was called off may be sent again at once")
+  func abandoned() {
+    var circuit = opened()
+    _ = circuit.admit(at: start + .seconds(5))
+    circuit.abandonedProbe(at: start + .seconds(6))
+    #expect(circuit.state == .open(until: start + .seconds(6)))
+    #expect(circuit.trip?.interval == .seconds(5))
   }
 }

@@ -5,11 +5,15 @@ import Testing
 @Suite struct DestinationQueueTests {
   private var now = SteadyTime(milliseconds: 1_000_000)
 
-  private func delivery(_ id: Int64, attempts: Int = 0, recordedAt: SteadyTime? = nil) -> Delivery {
-    Delivery(
-      id: DeliveryID(rawValue: id), destination: DestinationID(rawValue: 1), lane: Lane(rawValue: id),
-      attempts: attempts,
-      recordedAt: recordedAt ?? now, notification: .example)
+  /// The first notification of a message of its own.
+  private func delivery(
+    _ id: Int64, attempts: Int = 0, recordedAt: SteadyTime? = nil, ordering: Ordering = .message
+  ) -> Delivery {
+    var notification = RelayCore.Notification.example
+    notification.idMessage = "M\(id)"
+    return Delivery(
+      id: DeliveryID(rawValue: id), destination: DestinationID(rawValue: 1), lane: ordering.lane(of: notification),
+      attempts: attempts, recordedAt: recordedAt ?? now, notification: notification)
   }
 
   /// A queue that has read all the outbox holds.
@@ -184,5 +188,338 @@ import Testing
     queue.abandoned(DeliveryID(rawValue: 1), at: now)
     #expect(queue.heldCount == 0)
     #expect(queue.step(at: now, budget: 9).load != nil)
+  }
+
+  @Test("What the budget held back is said, and nothing else")
+  func shortOfBudget() {
+    var queue = queue(.init(maxConcurrency: 3), holding: (1...4).map { delivery($0) })
+    #expect(queue.step(at: now, budget: 2).isShortOfBudget)
+    #expect(!queue.step(at: now, budget: 1).isShortOfBudget, "its own limit holds back the rest")
+    #expect(!queue.step(at: now, budget: 0).isShortOfBudget)
+  }
+
+  // MARK: Pausing
+
+  @Test("While paused nothing is attempted, given up, read or woken for")
+  func paused() {
+    let old = delivery(1, recordedAt: now - .seconds(30 * 86_400))
+    var queue = queue(holding: [old, delivery(2)])
+    queue.setUnaddressed(true)
+    queue.pause()
+    queue.lookAgain()
+    queue.take([delivery(3)])
+    let step = queue.step(at: now + .seconds(86_400), budget: 9)
+    #expect(step.attempts.isEmpty && step.settlements.isEmpty && step.load == nil && step.wakeAt == nil)
+  }
+
+  @Test("A resume drains what waited, the longest waiting first, and what the window had no room for from the outbox")
+  func resume() {
+    var queue = DestinationQueue(policy: .init(maxConcurrency: 2), capacity: 8)
+    _ = queue.step(at: now, budget: 0)
+    queue.loaded((1...4).map { delivery($0) }, nextDue: nil)
+    queue.pause()
+    queue.take((5...20).map { delivery($0) })
+    queue.resume()
+    var drained: [Int64] = []
+    while drained.count < 20 {
+      let step = queue.step(at: now, budget: 9)
+      for id in ids(step) {
+        drained.append(id)
+        queue.settled(finish(&queue, id, .answered(httpStatus: 200, retryAfter: nil))!)
+      }
+      if let load = step.load {
+        let waiting = (1...20).filter { id in
+          !drained.contains(id) && !load.excluding.contains(DeliveryID(rawValue: id))
+        }
+        queue.loaded(waiting.prefix(load.limit).map { delivery($0) }, nextDue: nil)
+      } else if step.attempts.isEmpty {
+        Issue.record("nothing happens after \(drained)")
+        return
+      }
+    }
+    #expect(drained == Array(1...20))
+  }
+
+  // MARK: Without an address
+
+  @Test("Without an address nothing is attempted; with one again, all is")
+  func unaddressed() {
+    var queue = queue(holding: [delivery(1), delivery(2)])
+    queue.setUnaddressed(true)
+    let step = queue.step(at: now, budget: 9)
+    #expect(step.attempts.isEmpty && !step.isShortOfBudget)
+    queue.setUnaddressed(false)
+    #expect(ids(queue.step(at: now, budget: 9)) == [1, 2])
+  }
+
+  @Test("Without an address, what grows older than giveUpAfter becomes a dead letter, and the queue wakes for it")
+  func tooOldWithoutAddress() {
+    var queue = DestinationQueue(policy: .init())
+    queue.setUnaddressed(true)
+    #expect(queue.step(at: now, budget: 9).load != nil, "what is not in memory could not be given up")
+    queue.loaded([delivery(1, recordedAt: now - .seconds(86_400)), delivery(2)], nextDue: nil)
+    let wake = queue.step(at: now, budget: 9).wakeAt
+    #expect(wake == now + .seconds(6 * 86_400))
+    #expect(queue.step(at: wake! - .milliseconds(1), budget: 9).settlements.isEmpty)
+    let step = queue.step(at: wake!, budget: 9)
+    #expect(step.settlements.map(\.delivery.rawValue) == [1])
+    #expect(step.settlements.first?.verdict == .deadLetter(.tooOld))
+    #expect(step.settlements.first?.report == nil)
+    #expect(step.wakeAt == now + .seconds(7 * 86_400))
+  }
+
+  // MARK: The circuit
+
+  @Test("A consumer that lets every attempt run into its timeout opens the circuit as well")
+  func slowConsumer() {
+    var queue = queue(.init(maxConcurrency: 5), holding: (1...6).map { delivery($0) })
+    _ = queue.step(at: now, budget: 9)
+    for id in Int64(1)...5 { _ = finish(&queue, id, .failed(.timeout)) }
+    #expect(queue.circuit.trip?.openedAt == now)
+    #expect(ids(queue.step(at: now, budget: 9)) == [])
+  }
+
+  @Test("In an hour of an open circuit only probes spend attempts, growing apart to five minutes")
+  func probesOnly() {
+    var queue = queue(.init(maxConcurrency: 5), holding: (1...40).map { delivery($0) })
+    var time = now
+    let end = now + .seconds(3600)
+    var starts: [SteadyTime] = []
+    var attempts: [Int64: Int] = [:]
+    while time < end {
+      let step = queue.step(at: time, budget: 9)
+      for delivery in step.attempts {
+        starts.append(time)
+        let report = AttemptReport(
+          startedAt: UnixTime(milliseconds: 0), duration: .zero, httpStatus: nil, failure: .connect)
+        let settlement = queue.finished(
+          delivery.id, outcome: .failed(.connect), report: report, at: time, random: 0.5)!
+        attempts[delivery.id.rawValue, default: 0] += 1
+        #expect(settlement.attempts == attempts[delivery.id.rawValue])
+        queue.settled(settlement)
+      }
+      if step.load != nil { queue.loaded([], nextDue: nil) }
+      guard step.attempts.isEmpty else { continue }
+      time = step.wakeAt ?? end
+    }
+    let gaps = zip(starts.dropFirst(4), starts.dropFirst(5)).map { ($1 - $0).milliseconds / 1000 }
+    #expect(gaps.prefix(8) == [5, 10, 20, 40, 80, 160, 300, 300])
+    #expect(starts.count == 22)
+    #expect(queue.readyCount == 40 - attempts.count)
+  }
+
+  @Test("A circuit that was open before a restart is open after it")
+  func restoredCircuit() {
+    let trip = CircuitBreaker.Trip(openedAt: now - .seconds(60), until: now + .seconds(40), interval: .seconds(40))
+    var queue = DestinationQueue(policy: .init(), circuit: trip)
+    _ = queue.step(at: now, budget: 9)
+    queue.loaded([delivery(1), delivery(2)], nextDue: nil)
+    let step = queue.step(at: now, budget: 9)
+    #expect(step.attempts.isEmpty)
+    #expect(step.wakeAt == now + .seconds(40))
+    #expect(ids(queue.step(at: now + .seconds(40), budget: 9)) == [1], "the probe")
+    #expect(queue.circuit.trip == trip)
+  }
+
+  @Test("A new address starts with a closed circuit")
+  func newAddress() {
+    let trip = CircuitBreaker.Trip(openedAt: now, until: now + .seconds(300), interval: .seconds(300))
+    var queue = DestinationQueue(policy: .init(), circuit: trip)
+    _ = queue.step(at: now, budget: 9)
+    queue.loaded([delivery(1), delivery(2)], nextDue: nil)
+    queue.addressChanged()
+    #expect(ids(queue.step(at: now, budget: 9)) == [1, 2])
+  }
+
+  @Test("The queue wakes for an attempt when both circuit and rate limit let it start")
+  func wakesForBoth() {
+    let trip = CircuitBreaker.Trip(openedAt: now, until: now + .seconds(5), interval: .seconds(5))
+    var queue = DestinationQueue(
+      policy: .init(rateLimit: RateLimit(count: 1, period: .seconds(60))), circuit: trip, latestAttempt: now)
+    _ = queue.step(at: now, budget: 9)
+    queue.loaded([delivery(1)], nextDue: nil)
+    #expect(queue.step(at: now, budget: 9).wakeAt == now + .milliseconds(60_021))
+  }
+
+  // MARK: A reloaded policy
+
+  @Test("A reload's maxConcurrency holds from the next attempt on")
+  func adoptedConcurrency() {
+    var queue = queue(.init(maxConcurrency: 1), holding: (1...9).map { delivery($0) })
+    _ = queue.step(at: now, budget: 9)
+    queue.adopt(.init(maxConcurrency: 3))
+    #expect(ids(queue.step(at: now, budget: 9)) == [2, 3])
+    queue.adopt(.init(maxConcurrency: 2))
+    _ = finish(&queue, 1, .answered(httpStatus: 200, retryAfter: nil))
+    #expect(ids(queue.step(at: now, budget: 9)) == [], "two are still in flight")
+    _ = finish(&queue, 2, .answered(httpStatus: 200, retryAfter: nil))
+    #expect(ids(queue.step(at: now, budget: 9)) == [4])
+  }
+
+  @Test("A reload's maxConcurrency may be larger than the window was")
+  func adoptedWindow() {
+    var queue = DestinationQueue(policy: .init(maxConcurrency: 1), capacity: 4)
+    queue.adopt(.init(maxConcurrency: 100))
+    #expect(queue.step(at: now, budget: 0).load?.limit == 400)
+  }
+
+  @Test("A reload's rate limit counts the attempts made without one")
+  func adoptedRateLimit() {
+    var queue = queue(holding: (1...9).map { delivery($0) })
+    _ = queue.step(at: now, budget: 3)
+    queue.adopt(.init(rateLimit: RateLimit(count: 10, period: .seconds(1))))
+    let step = queue.step(at: now, budget: 9)
+    #expect(ids(step) == [])
+    #expect(step.wakeAt == now + .milliseconds(103))
+    #expect(ids(queue.step(at: now + .milliseconds(103), budget: 9)) == [4])
+  }
+
+  @Test("After a restart the first attempt keeps its distance from the latest before it")
+  func latestAttempt() {
+    var queue = DestinationQueue(
+      policy: .init(rateLimit: RateLimit(count: 1, period: .seconds(1))), latestAttempt: now - .milliseconds(500))
+    _ = queue.step(at: now, budget: 0)
+    queue.loaded([delivery(1)], nextDue: nil)
+    #expect(queue.step(at: now, budget: 9).wakeAt == now + .milliseconds(521))
+  }
+
+  @Test("With another ordering what waits is read anew; what is under way ends as it began")
+  func adoptedOrdering() {
+    var queue = queue(.init(maxConcurrency: 1), holding: (1...3).map { delivery($0) })
+    _ = queue.step(at: now, budget: 9)
+    queue.adopt(.init(maxConcurrency: 2, ordering: .chat))
+    let step = queue.step(at: now, budget: 9)
+    #expect(step.attempts.isEmpty)
+    #expect(step.load?.excluding == [DeliveryID(rawValue: 1)])
+    queue.loaded([delivery(2, ordering: .chat)], nextDue: nil)
+    #expect(ids(queue.step(at: now, budget: 9)) == [2])
+    #expect(finish(&queue, 1, .answered(httpStatus: 200, retryAfter: nil))?.verdict == .delivered)
+  }
+
+  @Test("A page that was being read when the ordering changed is of no use, and doesn't pass for the one after it")
+  func pageOfOldLanes() {
+    var queue = DestinationQueue(policy: .init())
+    #expect(queue.step(at: now, budget: 9).load != nil)
+    queue.adopt(.init(ordering: .chat))
+    #expect(queue.step(at: now, budget: 9).load == nil, "not before the first is answered")
+    queue.loaded([delivery(1), delivery(2)], nextDue: nil)
+    let step = queue.step(at: now, budget: 9)
+    #expect(step.attempts.isEmpty)
+    #expect(step.load?.excluding.isEmpty == true)
+    queue.loaded([delivery(1, ordering: .chat)], nextDue: nil)
+    #expect(ids(queue.step(at: now, budget: 9)) == [1])
+  }
+
+  @Test("A delivery that was first in a lane of the old ordering is looked up again")
+  func newsOfOldLanes() {
+    var queue = queue(.init(ordering: .chat))
+    queue.take([delivery(2, ordering: .message)])
+    let step = queue.step(at: now, budget: 9)
+    #expect(step.attempts.isEmpty)
+    #expect(step.load != nil)
+    queue.loaded([delivery(2, ordering: .message)], nextDue: nil)
+    #expect(ids(queue.step(at: now, budget: 9)) == [2], "what the outbox holds is taken as it is")
+  }
+
+  // MARK: News that come late
+
+  @Test("News of a recording that come after the delivery has ended don't repeat it")
+  func lateNews() {
+    var queue = queue(holding: [delivery(1)])
+    _ = queue.step(at: now, budget: 9)
+    queue.settled(finish(&queue, 1, .answered(httpStatus: 200, retryAfter: nil))!)
+    queue.take([delivery(1)])
+    let step = queue.step(at: now, budget: 9)
+    #expect(step.attempts.isEmpty)
+    #expect(step.load != nil, "should it wait again, such as after an operator's retry, the outbox knows")
+  }
+
+  @Test("A page that takes so long that too much is settled meanwhile is read again")
+  mutating func slowPage() {
+    var queue = DestinationQueue(policy: .init(maxConcurrency: 1), capacity: 4)
+    _ = queue.step(at: now, budget: 0)
+    queue.loaded([], nextDue: now + .seconds(1))
+    now = now + .seconds(1)
+    #expect(queue.step(at: now, budget: 0).load != nil)
+    for id in Int64(1)...9 {
+      queue.take([delivery(id)])
+      _ = queue.step(at: now, budget: 1)
+      queue.settled(finish(&queue, id, .answered(httpStatus: 200, retryAfter: nil))!)
+    }
+    queue.loaded([delivery(1), delivery(9)], nextDue: nil)
+    let step = queue.step(at: now, budget: 9)
+    #expect(step.attempts.isEmpty)
+    #expect(step.load != nil)
+  }
+
+  // MARK: The window
+
+  @Test("A million waiting lanes take no more memory than the window")
+  func millionLanes() {
+    var queue = queue()
+    queue.pause()
+    // In batches, as polls bring them.
+    let batch = (1...1000).map { delivery($0) }
+    for number in Int64(0)..<1000 {
+      queue.take(
+        batch.lazy.map { delivery in
+          var delivery = delivery
+          delivery.id = DeliveryID(rawValue: number * 1000 + delivery.id.rawValue)
+          return delivery
+        })
+    }
+    #expect(queue.heldCount == DestinationQueue.smallestCapacity)
+    queue.resume()
+    var most = 0
+    for _ in 0..<40 {
+      let step = queue.step(at: now, budget: 100)
+      if let load = step.load {
+        most = max(most, load.excluding.count + load.limit)
+        queue.loaded((0..<Int64(load.limit)).map { delivery(2_000_000 + $0) }, nextDue: now)
+      }
+      for id in ids(step) { queue.settled(finish(&queue, id, .answered(httpStatus: 200, retryAfter: nil))!) }
+      queue.checkInvariants()
+    }
+    #expect(most <= DestinationQueue.smallestCapacity)
+    #expect(most > 0)
+  }
+
+  @Test("What is to be left out of a page is what is held, and never more than the window")
+  func boundedExclusion() {
+    var queue = DestinationQueue(policy: .init(maxConcurrency: 6), capacity: 8)
+    _ = queue.step(at: now, budget: 0)
+    queue.loaded((1...20).map { delivery($0) }, nextDue: nil)
+    #expect(queue.heldCount == 8)
+    let step = queue.step(at: now, budget: 9)
+    #expect(step.load == nil, "there is no room though little is ready")
+    queue.settled(finish(&queue, 1, .answered(httpStatus: 200, retryAfter: nil))!)
+    #expect(
+      queue.step(at: now, budget: 0).load == .init(limit: 1, excluding: Set((2...8).map { DeliveryID(rawValue: $0) })))
+  }
+
+  @Test("A retry that falls due gets its turn, however many new deliveries keep coming")
+  mutating func retryAmongNews() {
+    var queue = DestinationQueue(policy: .init(maxConcurrency: 1), capacity: 8)
+    _ = queue.step(at: now, budget: 0)
+    queue.loaded((1...4).map { delivery($0) }, nextDue: now + .seconds(1))
+    now = now + .seconds(1)
+    var outbox: [Int64] = [100]
+    var next = Int64(5)
+    for _ in 0..<50 {
+      let step = queue.step(at: now, budget: 1)
+      if let load = step.load {
+        let page = outbox.filter { !load.excluding.contains(DeliveryID(rawValue: $0)) }.prefix(load.limit)
+        queue.loaded(page.map { delivery($0) }, nextDue: nil)
+      }
+      for id in ids(step) {
+        if id == 100 { return }
+        outbox.removeAll { $0 == id }
+        queue.settled(finish(&queue, id, .answered(httpStatus: 200, retryAfter: nil))!)
+        outbox.append(next)
+        queue.take([delivery(next)])
+        next += 1
+      }
+    }
+    Issue.record("it waits for ever")
   }
 }

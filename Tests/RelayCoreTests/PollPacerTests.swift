@@ -29,7 +29,7 @@ import Testing
   private func fail(
     _ pacer: inout PollPacer, _ failure: PollFailure, retryAfter: Duration? = nil, seed: UInt64 = 1
   ) -> Duration {
-    var random = SplitMix64(state: seed)
+    var random = SeededGenerator(seed: seed)
     let began = pacer.nextPoll
     pacer.started(at: began)
     pacer.failed(failure, retryAfter: retryAfter, at: began, using: &random)
@@ -79,7 +79,7 @@ import Testing
       ]
     for _ in 0..<500 {
       let seed = UInt64.random(in: 0...(.max))
-      var random = SplitMix64(state: seed)
+      var random = SeededGenerator(seed: seed)
       let policy = PollPolicy(
         interval: .milliseconds(.random(in: 0...3000, using: &random)),
         idleInterval: .milliseconds(.random(in: 0...9000, using: &random)))

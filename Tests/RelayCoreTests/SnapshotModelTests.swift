@@ -77,7 +77,7 @@ private struct Model {
 @Suite struct SnapshotModelTests {
   /// One account's life: polls, faults, restarts. Everything follows from the seed.
   private struct History {
-    var random: SplitMix64
+    var random: SeededGenerator
     let seed: UInt64
     var policy: PollPolicy
     var watch: Watch
@@ -87,7 +87,7 @@ private struct Model {
 
     init(seed: UInt64) {
       self.seed = seed
-      random = SplitMix64(state: seed)
+      random = SeededGenerator(seed: seed)
       policy = PollPolicy(
         idleInterval: .seconds([30, 600].randomElement(using: &random)!),
         retention: .seconds([60, 700, 3600, 259_200].randomElement(using: &random)!),
@@ -220,18 +220,5 @@ private struct Model {
         await Task.yield()
       }
     }
-  }
-}
-
-/// A small generator whose whole state is its seed: https://prng.di.unimi.it/splitmix64.c
-struct SplitMix64: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
   }
 }
