@@ -96,6 +96,18 @@ let package = Package(
       ],
       swiftSettings: settings
     ),
+    .executableTarget(
+      name: "statusrelay-bench",
+      dependencies: [
+        "CBenchPeer", "Relay",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ],
+      swiftSettings: settings
+    ),
+    // The benchmark's sinks and sources, in C so that they are never what holds it back.
+    .target(name: "CBenchPeer"),
     // Servers that misbehave on demand, for the tests of several modules.
     .target(name: "TestServers", dependencies: ["Curl", locks], path: "Tests/TestServers", swiftSettings: settings),
     .testTarget(name: "CurlTests", dependencies: ["Curl", "TestServers", locks], swiftSettings: settings),
@@ -104,7 +116,8 @@ let package = Package(
     .testTarget(name: "RelayCoreTests", dependencies: ["RelayCore"], swiftSettings: settings),
     .testTarget(name: "RelayStoreTests", dependencies: ["RelayStore"], swiftSettings: settings),
     .testTarget(
-      name: "RelayTests", dependencies: ["Relay", "GreenAPISimulator", "TestServers", locks], swiftSettings: settings),
+      name: "RelayTests", dependencies: ["Relay", "GreenAPISimulator", "TestServers", locks],
+      resources: [.copy("python")], swiftSettings: settings),
     .testTarget(
       name: "GreenAPISimulatorTests", dependencies: ["GreenAPISimulator", locks],
       resources: [.copy("fixtures"), .copy("python")], swiftSettings: settings),

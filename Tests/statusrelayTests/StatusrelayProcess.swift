@@ -32,12 +32,14 @@ final class StatusrelayProcess: Sendable {
     var outputLines: [String] { output.split(separator: "\n").map(String.init) }
   }
 
-  /// Beside the test bundle, whichever way that is run.
-  static let executable: String = {
+  /// Where the programs lie: beside the test bundle, whichever way that is run.
+  private static let directory: String = {
     let bundle =
       (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
-    return (bundle as NSString).deletingLastPathComponent + "/statusrelay"
+    return (bundle as NSString).deletingLastPathComponent
   }()
+
+  static let executable = directory + "/statusrelay"
 
   static let deadline = Duration.seconds(60)
 
@@ -66,11 +68,12 @@ final class StatusrelayProcess: Sendable {
 
   // MARK: Starting
 
-  /// Starts it, in `directory` (else `/`), which is then its home too.
+  /// Starts it, or another of our programs, in `directory` (else `/`), which is then its home too.
   init(
-    _ arguments: [String], environment: [String: String] = [:], directory: String? = nil, input: Input = .nothing
+    _ arguments: [String], program: String = "statusrelay", environment: [String: String] = [:],
+    directory: String? = nil, input: Input = .nothing
   ) throws {
-    command = (["statusrelay"] + arguments).joined(separator: " ")
+    command = ([program] + arguments).joined(separator: " ")
     let pipes = try ChildPipes(input)
     var variables = ProcessInfo.processInfo.environment.filter { name, _ in
       ["PATH", "LANG", "TZ", "LD_LIBRARY_PATH", "LLVM_PROFILE_FILE"].contains(name) || name.hasSuffix("SAN_OPTIONS")
@@ -79,7 +82,7 @@ final class StatusrelayProcess: Sendable {
     variables.merge(environment) { _, new in new }
     do {
       processID = try pipes.spawn(
-        Self.executable, ["statusrelay"] + arguments, variables.map { "\($0)=\($1)" }, in: directory ?? "/")
+        Self.directory + "/" + program, [program] + arguments, variables.map { "\($0)=\($1)" }, in: directory ?? "/")
     } catch {
       pipes.closeAll()
       throw error

@@ -1,0 +1,45 @@
+#ifndef BENCH_PEER_H
+#define BENCH_PEER_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+/// What a peer has seen, in a file that it shares with whoever measures. Times are CLOCK_MONOTONIC nanoseconds, which all
+/// processes of a machine read alike.
+struct bench_peer_stats {
+  _Atomic uint64_t port;
+  /// Whole requests that have arrived, by method.
+  _Atomic uint64_t gets;
+  _Atomic uint64_t posts;
+  /// When the first byte of the first POST, and the last byte of the latest one, was read.
+  _Atomic uint64_t first_post_ns;
+  _Atomic uint64_t last_post_ns;
+};
+
+struct bench_peer_options {
+  /// A file of the size of `struct bench_peer_stats`.
+  const char *stats_path;
+  /// Files: the answers to a GET whose path holds "getSettings", and to any other GET. Another file renamed over one of them is
+  /// taken up by the next request.
+  const char *settings_path;
+  const char *records_path;
+  /// How long each POST waits for its answer; 0: none.
+  uint32_t delay_ms;
+};
+
+/// A stand-in for GREEN-API and for a consumer, as small as it can be so that it never holds back what it measures: one thread, epoll,
+/// connections kept, 200 to every POST. Serves on a free port of 127.0.0.1 until the pipe that is its stdin is closed.
+/// Returns 0 then, or an errno value.
+int bench_peer_serve(const struct bench_peer_options *options);
+
+/// CLOCK_MONOTONIC in nanoseconds.
+uint64_t bench_now_ns(void);
+
+// Swift can't read C's atomics.
+uint64_t bench_peer_port(const struct bench_peer_stats *stats);
+uint64_t bench_peer_gets(const struct bench_peer_stats *stats);
+uint64_t bench_peer_posts(const struct bench_peer_stats *stats);
+uint64_t bench_peer_first_post_ns(const struct bench_peer_stats *stats);
+uint64_t bench_peer_last_post_ns(const struct bench_peer_stats *stats);
+
+#endif

@@ -1,0 +1,88 @@
+import ArgumentParser
+import CBenchPeer
+import Foundation
+
+/// A process that stands in for GREEN-API or for a consumer, and what it has seen.
+final class Peer {
+  let directory: String
+  private let process: ChildProcess
+  private let stats: UnsafeMutablePointer<bench_peer_stats>
+
+  /// - Parameter delay: how long each POST waits for its answer.
+  init(in directory: String, delay: Duration = .zero) async throws {
+    self.directory = directory
+    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    let path = directory + "/stats"
+    guard FileManager.default.createFile(atPath: path, contents: Data(count: MemoryLayout<bench_peer_stats>.size))
+    else {
+      throw BenchFailure("can't write \(path)")
+    }
+    let descriptor = open(path, O_RDWR | O_CLOEXEC)
+    defer { close(descriptor) }
+    guard
+      let memory = mmap(nil, MemoryLayout<bench_peer_stats>.size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0),
+      memory != MAP_FAILED
+    else { throw BenchFailure("can't map \(path)") }
+    stats = memory.assumingMemoryBound(to: bench_peer_stats.self)
+    let milliseconds = delay.components.seconds * 1000 + delay.components.attoseconds / 1_000_000_000_000_000
+    process = try ChildProcess(["peer", directory, "--delay", "\(milliseconds)"])
+    try await waitUntil("a peer listens", within: .seconds(10)) { [stats] in bench_peer_port(stats) != 0 }
+  }
+
+  deinit {
+    munmap(stats, MemoryLayout<bench_peer_stats>.size)
+  }
+
+  var url: String { "http://127.0.0.1:\(bench_peer_port(stats))" }
+  var gets: Int { Int(bench_peer_gets(stats)) }
+  var posts: Int { Int(bench_peer_posts(stats)) }
+
+  /// POSTs a second between the first one's first byte and the latest one's last byte.
+  var rate: Double {
+    let nanoseconds = bench_peer_last_post_ns(stats) - bench_peer_first_post_ns(stats)
+    return Double(posts) / (Double(nanoseconds) / 1e9)
+  }
+
+  /// What a GET is answered from now on.
+  func answer(settings: String, records: String) throws {
+    try put(settings, as: PeerCommand.settingsName)
+    try put(records, as: PeerCommand.recordsName)
+  }
+
+  private func put(_ text: String, as name: String) throws {
+    try Data(text.utf8).write(to: URL(fileURLWithPath: directory + "/" + name), options: .atomic)
+  }
+}
+
+/// The peer's process: C, see `bench_peer.h`.
+struct PeerCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "peer", shouldDisplay: false)
+
+  static let settingsName = "settings.json"
+  static let recordsName = "records.json"
+
+  @Argument var directory: String
+  @Option(help: "Milliseconds.") var delay: UInt32 = 0
+
+  func run() throws {
+    let code = "\(directory)/stats".withCString { stats in
+      "\(directory)/\(Self.settingsName)".withCString { settings in
+        "\(directory)/\(Self.recordsName)".withCString { records in
+          var options = bench_peer_options(
+            stats_path: stats, settings_path: settings, records_path: records, delay_ms: delay)
+          return bench_peer_serve(&options)
+        }
+      }
+    }
+    if code != 0 { throw BenchFailure("the peer can't serve: \(String(cString: strerror(code)))") }
+  }
+}
+
+/// Looks every millisecond: what is waited for tells the time itself.
+func waitUntil(_ what: String, within limit: Duration, _ isSo: () -> Bool) async throws {
+  let deadline = ContinuousClock.now + limit
+  while !isSo() {
+    guard ContinuousClock.now < deadline else { throw BenchFailure("waited \(limit) in vain until \(what)") }
+    try await Task.sleep(for: .milliseconds(1))
+  }
+}
