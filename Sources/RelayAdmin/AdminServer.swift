@@ -12,11 +12,13 @@ public struct AdminServer: Service {
   public enum Address: Sendable, Hashable {
     /// Mode 0600: whoever may write to the socket may steer the relay.
     case unixSocket(path: String)
-    /// With a token, every request but `/healthz` must carry it as `Authorization: Bearer`.
+    /// With a token, every request but `/healthz` must carry it as `Authorization: Bearer`. Without one, what a web page may have sent
+    /// is refused.
     case tcp(host: String, port: Int, token: Secret?)
   }
 
   private let relay: Relay
+  private let time: any Timekeeper
   private let address: Address
   private let log: Logger
 
@@ -24,8 +26,10 @@ public struct AdminServer: Service {
   public static let socketName = "control.sock"
   private static let retryInterval = Duration.seconds(30)
 
-  public init(relay: Relay, address: Address, log: Logger) {
+  /// - Parameter time: the relay's own.
+  public init(relay: Relay, time: any Timekeeper, address: Address, log: Logger) {
     self.relay = relay
+    self.time = time
     self.address = address
     self.log = log
   }
@@ -54,7 +58,7 @@ public struct AdminServer: Service {
       try? FileManager.default.removeItem(atPath: path)
     }
     let application = Application(
-      router: AdminRouter(relay: relay, token: address.token).router,
+      router: AdminRouter(relay: relay, time: time, access: address.access).router,
       configuration: ApplicationConfiguration(address: address.bindAddress, serverName: "statusrelay"),
       onServerRunning: { [address, log] _ in
         if case .unixSocket(let path) = address { chmod(path, 0o600) }
@@ -74,8 +78,12 @@ extension AdminServer.Address: CustomStringConvertible {
     }
   }
 
-  fileprivate var token: Secret? {
-    if case .tcp(_, _, let token) = self { token } else { nil }
+  fileprivate var access: AdminAccess {
+    switch self {
+    case .unixSocket: .everyone
+    case .tcp(_, _, let token?): .bearers(of: token)
+    case .tcp: .localPrograms
+    }
   }
 
   fileprivate var bindAddress: BindAddress {

@@ -23,6 +23,7 @@ struct Complaint: Error {
     case is StandardOutput.Closed: return nil
     case let complaint as Complaint: self = complaint
     case let error as OutboxError: self.init(error.description, exitCode: ExitStatus.stateDirectory)
+    case ControlClient.Failure.refused(400, let message): self = .usage(message.printable)
     case let failure as ControlClient.Failure: self.init(failure.description, exitCode: ExitStatus.unavailable)
     case let error as CurlError: self.init(error.description, exitCode: ExitStatus.unavailable)
     default: self.init("internal error: \(error)", exitCode: ExitStatus.internalError)

@@ -1,8 +1,8 @@
-import Relay
+import RelayAdmin
 import RelayCore
 import RelayStore
 
-/// Deliveries and their attempts in words.
+/// Deliveries and their attempts in words. What a newer relay says in a word unknown here stands as it is.
 extension DeliveryState {
   var inWords: String { self == .deadLetter ? "dead letter" : rawValue }
 }
@@ -33,20 +33,28 @@ extension AttemptFailure {
     case .other: "it failed"
     }
   }
+
+  static func inWords(_ word: String) -> String { Self(rawValue: word)?.inWords ?? word }
 }
 
-extension AttemptReport {
-  /// `HTTP 200`; `HTTP 503: the consumer has an error`; `no connection: …`.
-  var inWords: String {
-    let answer = httpStatus.map { "HTTP \($0)" }
-    guard let failure else { return answer ?? "delivered" }
-    // What the answer said is its status; only without one is there more to say.
-    guard let answer else { return detail.isEmpty ? failure.inWords : "\(failure.inWords): \(detail)" }
-    return "\(answer): \(failure.inWords)"
+extension HistoryDelivery {
+  var stateInWords: String { DeliveryState(rawValue: state)?.inWords ?? state }
+
+  /// Empty when it is no dead letter.
+  var reasonInWords: String { deadLetterReason.map { DeadLetterReason(rawValue: $0)?.inWords ?? $0 } ?? "" }
+
+  /// The latest attempt: `HTTP 503`, or the failure in words; empty when there was none.
+  var latestAnswer: String {
+    lastHTTPStatus.map { "HTTP \($0)" } ?? lastFailure.map(AttemptFailure.inWords) ?? ""
   }
 }
 
-extension DeliveryRow {
-  /// The latest attempt: `HTTP 503`, or the failure in words; empty when there was none.
-  var latestAnswer: String { lastHTTPStatus.map { "HTTP \($0)" } ?? lastFailure?.inWords ?? "" }
+extension HistoryAttempt {
+  /// `HTTP 200`; `HTTP 503: the consumer has an error`; `no connection to the consumer: …`.
+  var inWords: String {
+    let answer = httpStatus.map { "HTTP \($0)" }
+    guard let failure = failure.map(AttemptFailure.inWords) else { return answer ?? "delivered" }
+    // Of an answer the status says it all; that there was none has its reason in the detail.
+    return answer.map { "\($0): \(failure)" } ?? detail ?? failure
+  }
 }

@@ -10,6 +10,8 @@ enum ExitStatus {
   /// The state directory is unusable, or in use by another relay.
   static let stateDirectory = ExitCode(73)
   static let configuration = ExitCode(78)
+  /// A signal ended it before its work was done: 128 and the number of SIGINT, as shells have it.
+  static let interrupted = ExitCode(130)
 }
 
 /// Says on stderr what keeps a command from doing its work.

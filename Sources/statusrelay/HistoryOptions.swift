@@ -2,91 +2,84 @@ import ArgumentParser
 import Foundation
 import GreenAPI
 import Relay
+import RelayAdmin
 import RelayCore
 import RelayStore
 
 /// What to list of the history, and how: shared by `events`, `deliveries` and `dead-letters`.
 struct HistoryOptions: ParsableArguments {
-  @OptionGroup var state: StateDirectoryOption
-
-  @Option(
-    name: .customLong("account"), help: ArgumentHelp("Only this account; may be given again.", valueName: "idInstance"))
-  var accounts: [IDInstance] = []
+  @OptionGroup var relay: RelayAddress
+  @OptionGroup var selection: SelectionOptions
 
   @Option(
     name: .customLong("destination"),
     help: ArgumentHelp("Only this destination; may be given again.", valueName: "name"))
   var destinations: [String] = []
 
-  @Option(help: ArgumentHelp("Only this message.", valueName: "idMessage"))
-  var message: String?
-
-  @Option(
-    name: .customLong("status"),
-    help: ArgumentHelp("Only this status, such as read or failed; may be given again.", valueName: "status"),
-    completion: .list(MessageStatus.documented.map(\.rawValue)))
-  var statuses: [MessageStatus] = []
-
-  @Option(
-    help: ArgumentHelp(
-      "Recorded at or after: how long ago (2h, 30d) or a date (2026-11-21T08:00Z; local without a zone).",
-      valueName: "time"),
-    transform: PointInTime.argument)
-  var since: PointInTime?
-
-  @Option(help: ArgumentHelp("Recorded before.", valueName: "time"), transform: PointInTime.argument)
-  var until: PointInTime?
-
-  @Option(help: ArgumentHelp("At most so many.", valueName: "count"))
-  var limit = 50
+  @Option(help: ArgumentHelp("At most so many (default: 50; with --follow 10).", valueName: "count"))
+  var limit: Int?
 
   @Option(help: ArgumentHelp("Only older ones than this id: the next page.", valueName: "id"))
   var before: Int64?
 
+  @Flag(
+    name: .shortAndLong,
+    help: "Print the latest, the oldest of them first, and then what is new as it comes. Ends on SIGINT and SIGTERM.")
+  var follow = false
+
   @Flag(help: "One JSON object a line, times in ISO 8601.")
   var json = false
 
+  static let usualLimit = 50
+  static let usualLimitToFollow = 10
+
   func validate() throws {
-    if limit < 1 { throw ValidationError("--limit \(limit) lists nothing: give 1 or more.") }
+    if let limit, limit < 1 { throw ValidationError("--limit \(limit) lists nothing: give 1 or more.") }
+    guard follow else { return }
+    if before != nil { throw ValidationError("--follow and --before exclude each other: what is new is never older.") }
+    if selection.until != nil { throw ValidationError("--follow and --until exclude each other.") }
+    if let limit, limit > FilterQuery.maximumLimit {
+      throw ValidationError(
+        "--limit \(limit) is too much to begin with: with --follow at most \(FilterQuery.maximumLimit).")
+    }
   }
 
-  func filter(states: [DeliveryState], now: UnixTime) -> HistoryFilter {
-    var filter = HistoryFilter(limit: limit)
-    filter.accounts = Set(accounts)
+  func filter(states: [DeliveryState] = []) -> HistoryFilter {
+    var filter = selection.filter(limit: limit ?? Self.usualLimit, now: SystemTime().now().unix)
     filter.destinations = Set(destinations)
-    filter.idMessage = message
-    filter.statuses = Set(statuses)
     filter.states = Set(states)
-    filter.since = since?.time(now: now)
-    filter.until = until?.time(now: now)
     filter.before = before
     return filter
   }
 
   /// Prints what there is, newest first, a piece at a time.
   func list<Row>(
-    _ listing: Listing<Row>, states: [DeliveryState] = []
+    _ listing: Listing<Row>, _ filter: HistoryFilter,
+    _ fetch: (any History, HistoryFilter) async throws -> [Row]
   ) async throws {
-    let directory = try state.path()
     try await complaining {
-      let history = try await SQLiteOutbox.openReadOnly(directory: directory)
-      let now = SystemTime().now()
-      var table = listing.table
-      let rest = try await pages(
-        filter(states: states, now: now.unix), { try await listing.rows(history, $0) }, listing.id
-      ) {
-        rows in
-        let text =
-          json
-          ? try rows.map { try listing.json($0, now) + "\n" }.joined() : table.text(rows.map { listing.cells($0, now) })
-        try StandardOutput.write(text)
+      try await relay.withHistory { history in
+        var listing = listing
+        let times = RowTimes.relative(to: Date())
+        let rest = try await pages(filter, { try await fetch(history, $0) }) { rows in
+          try StandardOutput.write(try listing.text(rows, json: json, times: times))
+        }
+        switch rest {
+        case .none: tell("Nothing found." + (try await unknownNames(in: history)))
+        case .all: break
+        case .more(let before): tell("There are more. The next page: --before \(before)")
+        }
       }
-      switch rest {
-      case .none: tell("Nothing found." + (try await unknownNames(in: history)))
-      case .all: break
-      case .more(let before): tell("There are more. The next page: --before \(before)")
-      }
-      await history.close()
+    }
+  }
+
+  /// Prints the latest, and then what comes.
+  func follow<F: Follower>(_ follower: F, _ listing: Listing<F.Row>) async throws {
+    try await complaining {
+      try await UntilSignal.run(
+        Following(
+          relay: relay, follower: follower, count: limit ?? Self.usualLimitToFollow,
+          printer: RowPrinter(listing, json: json)))
     }
   }
 
@@ -100,9 +93,8 @@ struct HistoryOptions: ParsableArguments {
   /// Rows held at once, however many are asked for.
   private static let pageSize = 500
 
-  private func pages<Row>(
-    _ filter: HistoryFilter, _ fetch: (HistoryFilter) async throws -> [Row], _ id: (Row) -> Int64,
-    _ take: ([Row]) throws -> Void
+  private func pages<Row: HistoryRow>(
+    _ filter: HistoryFilter, _ fetch: (HistoryFilter) async throws -> [Row], _ take: ([Row]) throws -> Void
   ) async throws -> Rest {
     var filter = filter
     var wanted = filter.limit
@@ -118,46 +110,24 @@ struct HistoryOptions: ParsableArguments {
       try take(Array(page))
       wanted -= page.count
       guard rows.count > size, let last = page.last else { return .all }
-      guard wanted > 0 else { return .more(before: id(last)) }
-      filter.before = id(last)
+      guard wanted > 0 else { return .more(before: last.id) }
+      filter.before = last.id
     }
   }
 
   /// A slip in a name finds nothing: says which names there are.
-  private func unknownNames(in history: some OutboxHistory) async throws -> String {
+  private func unknownNames(in history: any History) async throws -> String {
+    guard !destinations.isEmpty || !selection.accounts.isEmpty else { return "" }
     var text = ""
-    let names = try await history.destinationSummaries().map(\.name)
-    for name in destinations where !names.contains(name) {
+    let status = try await history.status()
+    let names = status.destinations.map(\.name)
+    for name in destinations where DestinationNames.meant(by: name, among: names).isEmpty {
       text += " No destination \(name.printable) is known here; there \(names.enumerated)."
     }
-    let ids = try await history.accountSummaries().map(\.idInstance)
-    for id in accounts where !ids.contains(id) {
-      text += " No account \(id) is known here; there \(ids.map(\.description).enumerated)."
+    let ids = status.accounts.map { "\($0.idInstance)" }
+    for id in selection.accounts where !ids.contains("\(id)") {
+      text += " No account \(id) is known here; there \(ids.enumerated)."
     }
     return text
   }
 }
-
-/// How one kind of row is fetched and shown.
-struct Listing<Row> {
-  var table: Table
-  var rows: (any OutboxHistory, HistoryFilter) async throws -> [Row]
-  var id: (Row) -> Int64
-  var cells: (Row, Moment) -> [String]
-  var json: (Row, Moment) throws -> String
-}
-
-extension [String] {
-  /// `are none`, `is a`, `are a, b`.
-  var enumerated: String {
-    isEmpty ? "are none" : (count == 1 ? "is " : "are ") + map(\.printable).joined(separator: ", ")
-  }
-}
-
-extension IDInstance: ExpressibleByArgument {}
-
-extension MessageStatus: ExpressibleByArgument {
-  public init?(argument: String) { self.init(rawValue: argument) }
-}
-
-extension DeliveryState: ExpressibleByArgument {}

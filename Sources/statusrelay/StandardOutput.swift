@@ -23,6 +23,12 @@ enum StandardOutput {
     }
   }
 
+  /// Throws when whoever read it has gone, without writing anything.
+  static func checkReader() throws(Closed) {
+    var reader = pollfd(fd: STDOUT_FILENO, events: 0, revents: 0)
+    if poll(&reader, 1, 0) > 0, Int32(reader.revents) & (POLLERR | POLLNVAL) != 0 { throw Closed() }
+  }
+
   static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 }
 

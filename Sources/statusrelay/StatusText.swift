@@ -8,7 +8,8 @@ struct StatusText {
 
   var text: String {
     let parts = [
-      headline, accounts, notes(status.accounts.flatMap(note)), destinations, notes(status.destinations.flatMap(note)),
+      headline, accounts, notes(status.accounts.flatMap(note)), destinations, attempts,
+      notes(status.destinations.flatMap(note)),
     ]
     return parts.filter { !$0.isEmpty }.joined(separator: "\n")
   }
@@ -27,15 +28,16 @@ struct StatusText {
 
   private var accounts: String {
     var table = Table(
-      .number("ACCOUNT"), .text("STATE"), .text("SINCE"), .text("LATEST POLL"), .text("NEXT"), .number("RECORDS"),
-      .number("TRACKED"), .number("EVENTS"))
+      .number("ACCOUNT"), .text("STATE"), .text("SINCE"), .text("POLLED"), .text("NEXT"), .number("LAG"),
+      .number("RECORDS"), .number("TRACKED"), .number("EVENTS"))
     return table.text(
       status.accounts.map { account in
         [
           "\(account.idInstance)", Self.inWords(account.state), TimeText.relative(account.since, to: now),
           TimeText.relative(account.latestPoll, to: now),
           account.nextPollInSeconds.map { TimeText.relative(now.addingTimeInterval($0), to: now) } ?? "-",
-          account.records.map { "\($0)" } ?? "-", "\(account.trackedMessages)", "\(account.events)",
+          TimeText.length(account.lagSeconds), account.records.map { "\($0)" } ?? "-", "\(account.trackedMessages)",
+          "\(account.events)",
         ]
       })
   }
@@ -57,13 +59,29 @@ struct StatusText {
   private var destinations: String {
     var table = Table(
       .text("DESTINATION"), .text("STATE"), .number("WAITING"), .text("OLDEST"), .number("IN FLIGHT"),
-      .number("DELIVERED"), .number("DEAD LETTERS"), .text("LATEST SUCCESS"), .text("LATEST FAILURE"))
+      .number("DELIVERED"), .number("DEAD"))
     return table.text(
       status.destinations.map { destination in
         [
           destination.name, Self.inWords(destination.state), "\(destination.waiting)",
           TimeText.relative(destination.oldestWaiting, to: now), "\(destination.inFlight)", "\(destination.delivered)",
-          "\(destination.deadLetters)", TimeText.relative(destination.latestSuccess, to: now),
+          "\(destination.deadLetters)",
+        ]
+      })
+  }
+
+  /// How those fare that are served: what a stopped relay's outbox doesn't hold.
+  private var attempts: String {
+    var table = Table(
+      .text("DESTINATION"), .text("CIRCUIT"), .number("ATTEMPTS"), .number("SUCCESS"), .number("P50"), .number("P99"),
+      .text("LATEST SUCCESS"), .text("LATEST FAILURE"))
+    return table.text(
+      status.destinations.compactMap { destination in
+        guard let circuit = destination.circuit else { return nil }
+        return [
+          destination.name, circuit, destination.attemptsLately.map { "\($0)" } ?? "-",
+          Self.share(destination.successRate), TimeText.length(destination.p50Seconds),
+          TimeText.length(destination.p99Seconds), TimeText.relative(destination.latestSuccess, to: now),
           TimeText.relative(destination.latestFailure?.at, to: now),
         ]
       })
@@ -85,10 +103,14 @@ struct StatusText {
       ]
     case "circuitOpen":
       lines = [
-        "destination \(name) failed several times in a row and is only probed; its deliveries wait"
+        "destination \(name) failed several times in a row\(probes(destination)); its deliveries wait"
           + (destination.latestFailure.map { ": \($0.description)" } ?? ""),
-        "  Mend the consumer; it goes on by itself. The attempts: statusrelay deliveries --destination \(name) --state retrying",
+        "  Mend the consumer; it goes on by itself. To see what it answers: statusrelay destinations test \(name)",
       ]
+    case "noAddress":
+      lines = ["destination \(name) has no address, and its deliveries wait"]
+      if let description = destination.description { lines[0] += ": \(description)" }
+      if let advice = destination.advice { lines.append("  \(advice)") }
     case "notServed" where status.isRunning && destination.waiting > 0:
       lines = [
         "destination \(name) is not in the relay's configuration (any more), but \(Self.count(destination.waiting, "delivery waits", "deliveries wait")) for it",
@@ -105,6 +127,15 @@ struct StatusText {
     return lines
   }
 
+  /// `, and for 5 min has only been probed (next probe in 30 s)`.
+  private func probes(_ destination: RelayStatus.Destination) -> String {
+    let time = destination.circuitOpenedAt.map {
+      " for \(Duration.seconds(Int64(max(1, now.timeIntervalSince($0)))).formatted)"
+    }
+    let probe = destination.nextProbe.map { "next probe \(TimeText.relative(max($0, now), to: now))" } ?? "just now"
+    return ", and\(time ?? "") has only been probed (\(probe))"
+  }
+
   // MARK: Words
 
   private func notes(_ lines: [String]) -> String {
@@ -115,11 +146,18 @@ struct StatusText {
     "\(count) \(count == 1 ? one : many)"
   }
 
-  private static func inWords(_ state: String) -> String {
+  /// A share in percent; only all of it is 100%.
+  static func share(_ share: Double?) -> String {
+    guard let share else { return "-" }
+    return share >= 1 ? "100%" : "\((share * 1000).rounded(.down) / 10)%"
+  }
+
+  static func inWords(_ state: String) -> String {
     switch state {
     case "needsAttention": "needs attention"
     case "notPolled": "not polled"
     case "circuitOpen": "only probed"
+    case "noAddress": "no address"
     case "notServed": "not served"
     default: state
     }

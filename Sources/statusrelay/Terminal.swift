@@ -36,6 +36,12 @@ enum Terminal {
     return readLine()?.trimmingCharacters(in: .whitespaces)
   }
 
+  /// Asks for a yes; anything else is a no.
+  static func confirm(_ question: String) -> Bool {
+    say("\(question) [y/N]: ")
+    return ["y", "yes"].contains(readLine()?.trimmingCharacters(in: .whitespaces).lowercased() ?? "")
+  }
+
   private static func say(_ text: String) {
     try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
   }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Relay
+import RelayAdmin
 import RelayCore
 
 /// A point in time as `--since` and `--until` take it.
@@ -19,45 +20,11 @@ enum PointInTime: Sendable, Hashable {
   /// `2h`, or ISO 8601: `2026-11-21`, `2026-11-21T08:00`, `2026-11-21T08:00:00Z`; local time where no zone is said.
   @Sendable static func argument(_ text: String) throws -> PointInTime {
     if let duration = DurationText.parse(text) { return .ago(duration) }
-    if let time = UnixTime(iso8601: text) { return .at(time) }
+    if let time = UnixTime(iso8601: text, zone: .current) { return .at(time) }
     let meant = DurationText.suggestion(for: text).map { " Did you mean \($0)?" } ?? ""
     throw ValidationError(
       "'\(text)' is no time: expected how long ago, such as 2h or 30d, or a date such as 2026-11-21 or 2026-11-21T08:00Z.\(meant)"
     )
-  }
-}
-
-extension UnixTime {
-  /// - Parameter zone: for a text that doesn't say it.
-  init?(iso8601 text: String, zone: TimeZone = .current) {
-    let form =
-      #/(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(Z|[+\-]\d\d(?::?\d\d)?)?)?/#
-    guard let match = text.uppercased().wholeMatch(of: form) else { return nil }
-    let parts = match.output
-    var components = DateComponents(
-      year: Int(parts.1), month: Int(parts.2), day: Int(parts.3), hour: parts.4.flatMap { Int($0) } ?? 0,
-      minute: parts.5.flatMap { Int($0) } ?? 0, second: parts.6.flatMap { Int($0) } ?? 0)
-    var calendar = Calendar(identifier: .gregorian)
-    if let offset = parts.8 {
-      guard let zone = Self.zone(offset) else { return nil }
-      calendar.timeZone = zone
-    } else {
-      calendar.timeZone = zone
-    }
-    components.calendar = calendar
-    // Lenient reckoning would take a 30 February for 2 March.
-    guard components.isValidDate, let date = calendar.date(from: components) else { return nil }
-    let fraction = parts.7.flatMap { Double("0.\($0)") } ?? 0
-    self.init(milliseconds: Int64(date.timeIntervalSince1970.rounded()) * 1000 + Int64(fraction * 1000))
-  }
-
-  private static func zone(_ offset: Substring) -> TimeZone? {
-    if offset == "Z" { return TimeZone(secondsFromGMT: 0) }
-    let digits = offset.dropFirst().filter { $0 != ":" }
-    guard let hours = Int(digits.prefix(2)), let minutes = digits.count > 2 ? Int(digits.dropFirst(2)) : 0,
-      hours <= 14, minutes < 60
-    else { return nil }
-    return TimeZone(secondsFromGMT: (offset.hasPrefix("-") ? -1 : 1) * (hours * 3600 + minutes * 60))
   }
 }
 
@@ -72,22 +39,26 @@ enum TimeText {
     return seconds > 0 ? "\(text) ago" : "in \(text)"
   }
 
-  static func relative(_ time: UnixTime?, to now: UnixTime) -> String {
-    relative(time.map { Date($0) }, to: Date(now))
-  }
-
-  /// When something is due: `in 5 min`, or `now` when that has passed; `-` for none.
-  static func next(_ time: UnixTime?, to now: UnixTime) -> String {
-    relative(time.map { max($0, now) }, to: now)
+  /// How long something took, short ones to the tenth of a second; `-` for nothing.
+  static func length(_ seconds: Double?) -> String {
+    guard let seconds else { return "-" }
+    if seconds < 0.001 { return "<1 ms" }
+    guard (1..<10).contains(seconds) else { return Duration.milliseconds(Int64(seconds * 1000)).formatted }
+    return "\((seconds * 10).rounded() / 10) s"
   }
 
   /// `2026-11-21 08:00:00 CET`, where the machine is.
-  static func local(_ time: UnixTime) -> String {
-    var seconds = time_t(time.seconds)
+  static func local(_ time: Date) -> String { format(time, "%Y-%m-%d %H:%M:%S %Z") }
+
+  /// `11-21 08:00:00`, where the machine is.
+  static func clock(_ time: Date) -> String { format(time, "%m-%d %H:%M:%S") }
+
+  private static func format(_ time: Date, _ form: String) -> String {
+    var seconds = time_t(time.timeIntervalSince1970.rounded(.down))
     var parts = tm()
     localtime_r(&seconds, &parts)
     var buffer = [CChar](repeating: 0, count: 64)
-    let count = strftime(&buffer, buffer.count, "%Y-%m-%d %H:%M:%S %Z", &parts)
+    let count = strftime(&buffer, buffer.count, form, &parts)
     return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 }

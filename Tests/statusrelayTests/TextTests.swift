@@ -1,4 +1,5 @@
 import Foundation
+import RelayAdmin
 import RelayCore
 import Testing
 
@@ -38,11 +39,32 @@ struct TextTests {
   func ago() throws {
     let now = UnixTime(milliseconds: 1_795_248_000_000)
     #expect(try PointInTime.argument("2h").time(now: now) == UnixTime(milliseconds: 1_795_240_800_000))
-    #expect(TimeText.relative(now + .seconds(-12), to: now) == "12 s ago")
-    #expect(TimeText.relative(now + .seconds(300), to: now) == "in 5 min")
-    #expect(TimeText.relative(now + .milliseconds(-400), to: now) == "now")
-    #expect(TimeText.relative(nil as UnixTime?, to: now) == "-")
-    #expect(TimeText.next(now + .seconds(-12), to: now) == "now")
+  }
+
+  @Test("Times are told from now, or by the clock; what was due counts as due now")
+  func rowTimes() {
+    let now = Date(timeIntervalSince1970: 1_795_248_000)
+    let list = RowTimes.relative(to: now)
+    #expect(list.past(now - 12) == "12 s ago")
+    #expect(list.past(now + 300) == "in 5 min")
+    #expect(list.past(now - 0.4) == "now")
+    #expect(list.past(nil) == "-")
+    #expect(list.next(now - 12) == "now")
+    #expect(list.next(now + 300) == "in 5 min")
+    #expect(list.next(nil) == "-")
+    let feed = RowTimes.clock(now: now)
+    #expect(feed.past(now).wholeMatch(of: #/\d\d-\d\d \d\d:\d\d:00/#) != nil)
+    #expect(feed.past(nil) == "-")
+    #expect(feed.next(now + 300) == "in 5 min")
+  }
+
+  @Test(
+    "How long something took is told to the tenth of a second where that says something",
+    arguments: [
+      (nil, "-"), (0.0004, "<1 ms"), (0.0421, "42 ms"), (1, "1.0 s"), (2.449, "2.4 s"), (12.9, "12 s"), (90, "1 min 30 s"),
+    ] as [(Double?, String)])
+  func lengths(_ seconds: Double?, _ text: String) {
+    #expect(TimeText.length(seconds) == text)
   }
 
   @Test("A table aligns its columns, says - for nothing, and cuts and cleans what could spoil the screen")

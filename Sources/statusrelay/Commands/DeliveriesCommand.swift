@@ -5,11 +5,13 @@ import RelayStore
 struct DeliveriesCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "deliveries",
-    abstract: "Lists deliveries, newest first, or shows one with all its attempts.",
+    abstract: "Lists deliveries, newest first, or follows them, or shows one with all its attempts.",
     discussion: """
-      Whether the relay runs or not.
+      Whether the relay runs or not. With --follow a delivery is shown again whenever its state or its latest attempt has changed, until \
+      it is settled.
 
       Examples: statusrelay deliveries --destination crm --state retrying
+                statusrelay deliveries --follow
                 statusrelay deliveries show 4711
       """,
     subcommands: [List.self, ShowDeliveryCommand.self], defaultSubcommand: List.self)
@@ -26,22 +28,9 @@ struct DeliveriesCommand: AsyncParsableCommand {
     var states: [DeliveryState] = []
 
     func run() async throws {
-      try await options.list(
-        Listing(
-          table: Table(
-            .number("ID"), .text("RECORDED"), .text("DESTINATION"), .number("ACCOUNT"), .text("MESSAGE"),
-            .text("STATUS"), .text("STATE"), .number("ATTEMPTS"), .text("LATEST"), .text("NEXT")),
-          rows: { try await $0.deliveries($1) },
-          id: { $0.id.rawValue },
-          cells: { row, now in
-            [
-              "\(row.id.rawValue)", TimeText.relative(row.recordedAt, to: now.unix), row.destination,
-              "\(row.idInstance)", row.idMessage, row.status.rawValue, row.state.inWords, "\(row.attempts)",
-              row.latestAnswer, TimeText.next(row.dueTime(now: now), to: now.unix),
-            ]
-          },
-          json: { try HistoryJSON.line($0, now: $1) }),
-        states: states)
+      let filter = options.filter(states: states)
+      if options.follow { return try await options.follow(DeliveryFollower(filter), .deliveries) }
+      try await options.list(.deliveries, filter) { try await $0.deliveries($1) }
     }
   }
 }

@@ -5,11 +5,12 @@ import RelayStore
 struct EventsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "events",
-    abstract: "Lists the recorded notifications, newest first.",
+    abstract: "Lists the recorded notifications, newest first, or follows them.",
     discussion: """
       Whether the relay runs or not. With --json each line holds the notification's body as it is posted.
 
-      Example: statusrelay events --account 1101000001 --status read --since 2h
+      Examples: statusrelay events --account 1101000001 --status read --since 2h
+                statusrelay events --follow --json
       """)
 
   @OptionGroup var options: HistoryOptions
@@ -20,21 +21,8 @@ struct EventsCommand: AsyncParsableCommand {
   var states: [DeliveryState] = []
 
   func run() async throws {
-    try await options.list(
-      Listing(
-        table: Table(
-          .number("ID"), .text("RECORDED"), .number("ACCOUNT"), .text("MESSAGE"), .text("STATUS"), .text("TYPE"),
-          .text("CHAT")),
-        rows: { try await $0.events($1) },
-        id: { $0.id },
-        cells: { row, now in
-          [
-            "\(row.id)", TimeText.relative(row.recordedAt, to: now.unix), "\(row.notification.idInstance)",
-            row.notification.idMessage, row.notification.status.rawValue, row.notification.typeMessage,
-            row.notification.chatId,
-          ]
-        },
-        json: { row, _ in try HistoryJSON.line(row) }),
-      states: states)
+    let filter = options.filter(states: states)
+    if options.follow { return try await options.follow(EventFollower(filter), .events) }
+    try await options.list(.events, filter) { try await $0.events($1) }
   }
 }

@@ -83,7 +83,10 @@ struct InitCommand: AsyncParsableCommand {
   private static func whatIsLeft(_ draft: ConfigurationDraft) -> String {
     var steps: [String] = []
     if draft.isUnfinished { steps.append("put your own idInstance, apiUrl and url into it") }
-    if draft.token == nil { steps.append("set $GREEN_API_TOKEN_INSTANCE to the instance's apiTokenInstance") }
+    let isInEnvironment = !(ProcessInfo.processInfo.environment["GREEN_API_TOKEN_INSTANCE"] ?? "").isEmpty
+    if draft.token == nil, !isInEnvironment {
+      steps.append("set $GREEN_API_TOKEN_INSTANCE to the instance's apiTokenInstance")
+    }
     return (steps.isEmpty ? "Next" : "Next, " + steps.joined(separator: ", ") + ", and then") + " run:"
   }
 }

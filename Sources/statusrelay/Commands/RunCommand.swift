@@ -46,18 +46,21 @@ struct RunCommand: AsyncParsableCommand {
           "accounts": "\(configuration.accounts.count)", "destinations": "\(configuration.destinations.count)",
           "stateDirectory": "\(configuration.stateDirectory)",
         ])
-      try await group(relay, configuration, log).run()
+      try await group(relay, time, configuration, log).run()
     } catch let error as OutboxError {
       throw error.complained()
     }
   }
 
-  private func group(_ relay: Relay, _ configuration: RelayConfiguration, _ log: Logger) -> ServiceGroup {
+  private func group(
+    _ relay: Relay, _ time: SystemTime, _ configuration: RelayConfiguration, _ log: Logger
+  ) -> ServiceGroup {
     let socket = configuration.stateDirectory + "/" + AdminServer.socketName
-    var services: [any Service] = [AdminServer(relay: relay, address: .unixSocket(path: socket), log: log)]
+    var services: [any Service] = [AdminServer(relay: relay, time: time, address: .unixSocket(path: socket), log: log)]
     if case .address(let host, let port) = configuration.admin.listen {
       services.append(
-        AdminServer(relay: relay, address: .tcp(host: host, port: port, token: configuration.admin.token), log: log))
+        AdminServer(
+          relay: relay, time: time, address: .tcp(host: host, port: port, token: configuration.admin.token), log: log))
     }
     // Ended in reverse: the admin API answers until the relay has ended.
     services.append(relay)

@@ -1,8 +1,8 @@
 import ArgumentParser
 import Foundation
 import Relay
+import RelayAdmin
 import RelayCore
-import RelayStore
 
 /// `statusrelay deliveries show`.
 struct ShowDeliveryCommand: AsyncParsableCommand {
@@ -10,7 +10,7 @@ struct ShowDeliveryCommand: AsyncParsableCommand {
     commandName: "show",
     abstract: "Shows a delivery with all its attempts, and what the consumer answered to those that failed.")
 
-  @OptionGroup var state: StateDirectoryOption
+  @OptionGroup var relay: RelayAddress
 
   @Argument(help: ArgumentHelp("As deliveries and dead-letters list it.", valueName: "id"))
   var id: Int64
@@ -19,62 +19,48 @@ struct ShowDeliveryCommand: AsyncParsableCommand {
   var json = false
 
   func run() async throws {
-    let directory = try state.path()
     try await complaining {
-      let history = try await SQLiteOutbox.openReadOnly(directory: directory)
-      guard let row = try await history.delivery(id) else {
+      let delivery = try await relay.withHistory { try await $0.delivery(id) }
+      guard let delivery else {
         throw Complaint.usage("There is no delivery \(id). statusrelay deliveries lists those there are.")
       }
-      let attempts = try await history.attempts(of: row.id)
-      await history.close()
-      let now = SystemTime().now()
+      let now = Date()
       try StandardOutput.write(
         json
-          ? try HistoryJSON.line(row, attempts: attempts, now: now) + "\n"
-          : Self.heading(row, now: now) + Self.text(attempts, now: now.unix))
+          ? try delivery.json + "\n"
+          : Self.heading(delivery, now: now) + Self.text(delivery.attemptList ?? [], now: now))
     }
   }
 
-  static func heading(_ row: DeliveryRow, now: Moment) -> String {
-    var lines = ["delivery \(row.id.rawValue) to \(row.destination): \(row.state.inWords)"]
+  static func heading(_ delivery: HistoryDelivery, now: Date) -> String {
+    var lines = ["delivery \(delivery.id) to \(delivery.destination): \(delivery.stateInWords)".printable]
     func add(_ name: String, _ value: String) {
       lines.append("  " + name.padding(toLength: 12, withPad: " ", startingAt: 0) + value.printable)
     }
-    func add(_ name: String, _ time: UnixTime?) {
-      if let time { add(name, "\(TimeText.local(time)) (\(TimeText.relative(time, to: now.unix)))") }
+    func add(_ name: String, _ time: Date?) {
+      if let time { add(name, "\(TimeText.local(time)) (\(TimeText.relative(time, to: now)))") }
     }
-    add("account", "\(row.idInstance)")
-    add("message", row.idMessage)
-    add("status", row.status.rawValue)
-    add("webhook-id", row.webhookID)
-    add("recorded", row.recordedAt)
-    add(row.state == .deadLetter ? "given up" : "settled", row.settledAt)
-    if let reason = row.deadLetterReason { add("why", reason.inWords) }
-    add("due", row.dueTime(now: now))
+    add("account", "\(delivery.idInstance)")
+    add("message", delivery.idMessage)
+    add("status", delivery.status)
+    add("webhook-id", delivery.webhookId)
+    add("recorded", delivery.recordedAt)
+    add(delivery.deadLetterReason == nil ? "settled" : "given up", delivery.settledAt)
+    if delivery.deadLetterReason != nil { add("why", delivery.reasonInWords) }
+    if let due = delivery.dueAt { add("due", "\(TimeText.local(due)) (\(TimeText.relative(max(due, now), to: now)))") }
     return lines.map { $0 + "\n" }.joined()
   }
 
-  static func text(_ attempts: [AttemptRow], now: UnixTime) -> String {
+  static func text(_ attempts: [HistoryAttempt], now: Date) -> String {
     guard !attempts.isEmpty else { return "\nNo attempt has been made.\n" }
-    return attempts.map { row in
-      let report = row.report
+    return attempts.map { attempt in
+      let took = Duration.milliseconds(Int64((attempt.durationSeconds * 1000).rounded()))
       var text =
-        "\nattempt \(row.number), \(TimeText.local(report.startedAt)) (\(TimeText.relative(report.startedAt, to: now)))"
-      text += ", took \(report.duration.formatted)\n  \(report.inWords.printable)\n"
-      // At most the first KiB is kept.
-      let excerpt = String(decoding: report.excerpt, as: UTF8.self).printableLines
-      for line in excerpt.split(separator: "\n") { text += "  | \(line)\n" }
+        "\nattempt \(attempt.number), \(TimeText.local(attempt.startedAt)) (\(TimeText.relative(attempt.startedAt, to: now)))"
+      text += ", took \(took.formatted)\n  \(attempt.inWords.printable)\n"
+      for line in (attempt.excerpt ?? "").printableLines.split(separator: "\n") { text += "  | \(line)\n" }
       return text
     }
     .joined()
-  }
-}
-
-extension OutboxHistory {
-  func delivery(_ id: Int64) async throws(OutboxError) -> DeliveryRow? {
-    guard id < .max else { return nil }
-    var filter = HistoryFilter(limit: 1)
-    filter.before = id + 1
-    return try await deliveries(filter).first { $0.id.rawValue == id }
   }
 }
