@@ -23,7 +23,7 @@ struct DueWindow: Sendable {
 
   private struct Loading: Sendable {
     var missedMore = false
-    /// Recorded as settled, though the answer may still show them as due; never more than the window's capacity.
+    /// Recorded as settled, though the answer may still show them as due.
     var settled: Set<DeliveryID> = []
     var earliestRetry: SteadyTime?
     /// The answer is of no use any more, and is waited for only so that it isn't taken for a later one's.
@@ -145,12 +145,12 @@ struct DueWindow: Sendable {
   private mutating func remember(_ id: DeliveryID) {
     if settledLately.new.count >= Self.rememberedSettlements { settledLately = ([], settledLately.new) }
     settledLately.new.insert(id)
-    guard let loading, !loading.isStale else { return }
-    if loading.settled.count < capacity {
-      self.loading?.settled.insert(id)
-    } else {
-      self.loading?.isStale = true
-      self.loading?.settled = []
+    // Not bound to a name: a second reference would have the set copied.
+    guard loading?.isStale == false else { return }
+    loading?.settled.insert(id)
+    if loading?.settled.count ?? 0 > capacity {
+      loading?.settled = []
+      loading?.isStale = true
     }
   }
 }

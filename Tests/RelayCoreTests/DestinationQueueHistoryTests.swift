@@ -18,23 +18,32 @@ import class Foundation.ProcessInfo
 
   @Test("Every delivery of any history ends once, in its lane's order, within the limits")
   func randomHistories() async {
-    let processors = ProcessInfo.processInfo.activeProcessorCount
-    await withTaskGroup(of: String?.self) { group in
-      for share in 0..<processors {
+    let shares = UInt64(ProcessInfo.processInfo.activeProcessorCount)
+    await withTaskGroup(of: QueueHistory.Tally?.self) { group in
+      for share in 0..<shares {
         group.addTask {
-          for seed in Self.seeds.dropFirst(share) where (seed - Self.seeds.lowerBound) % UInt64(processors) == share {
+          var tally = QueueHistory.Tally()
+          for seed in Self.seeds where seed % shares == share && !Task.isCancelled {
             // Tests that wait for a moment are to get their turn in between.
             await Task.yield()
-            if Task.isCancelled { break }
             var history = QueueHistory(seed: seed)
-            if let complaint = history.run() { return "seed \(seed): \(complaint); again: STATUSRELAY_SEED=\(seed)" }
+            if let complaint = history.run() {
+              Issue.record("seed \(seed): \(complaint). It is run again with STATUSRELAY_SEED=\(seed)")
+              return nil
+            }
+            tally += history.tally
           }
-          return nil
+          return tally
         }
       }
-      for await case let complaint? in group {
-        Issue.record("\(complaint)")
-        group.cancelAll()
+      var tally = QueueHistory.Tally()
+      for await one in group {
+        guard let one else { return group.cancelAll() }
+        tally += one
+      }
+      if Self.seeds.count >= 1000 {
+        print(tally)
+        for path in QueueHistory.Tally.all { #expect(tally[keyPath: path] > 100, "\(tally)") }
       }
     }
   }

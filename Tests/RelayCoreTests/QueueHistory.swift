@@ -34,6 +34,36 @@ struct QueueHistory {
   private var load: DestinationQueue.Step.Load?
   private var page: (deliveries: [Delivery], nextDue: SteadyTime?)?
 
+  /// How often what is worth testing came about: a history in which nothing happens proves nothing.
+  struct Tally {
+    var attempts = 0
+    var probes = 0
+    /// A rate limit had something ready wait.
+    var waitsForRate = 0
+    var retries = 0
+    var deadLettersBySchedule = 0
+    var deadLettersByAge = 0
+    var gone = 0
+    /// Restarts with an open circuit.
+    var restoredCircuits = 0
+    /// Other orderings, with deliveries in the window.
+    var relanings = 0
+    var revivals = 0
+
+    static func += (a: inout Self, b: Self) {
+      for path in Self.all { a[keyPath: path] += b[keyPath: path] }
+    }
+
+    static var all: [WritableKeyPath<Self, Int>] {
+      [
+        \.attempts, \.probes, \.waitsForRate, \.retries, \.deadLettersBySchedule, \.deadLettersByAge, \.gone,
+        \.restoredCircuits, \.relanings, \.revivals,
+      ]
+    }
+  }
+
+  private(set) var tally = Tally()
+
   private struct Complaint: Error { var text: String }
 
   init(seed: UInt64) {
@@ -143,9 +173,15 @@ struct QueueHistory {
     case .gone:
       circuit.noAnswer(number, at: now)
       isPaused = true
+      tally.gone += 1
       try check(settlement.verdict == .held && settlement.attempts == row.attempts, "\(number) waits as it was")
     case .some:
       circuit.failure(number, message: EventPool.message(of: row.event), at: now)
+      switch settlement.verdict {
+      case .retry: tally.retries += 1
+      case .deadLetter(.tooOld): tally.deadLettersByAge += 1
+      default: tally.deadLettersBySchedule += 1
+      }
       try checkRetry(of: row, after: outcome, settlement.verdict)
     }
     try check(settlement.verdict == .held || settlement.attempts == row.attempts + 1, "an attempt was not counted")
@@ -249,12 +285,15 @@ struct QueueHistory {
       !unconfirmed.contains(outbox.deadLetters[index])
     {
       outbox.revive(index, at: now)
+      tally.revivals += 1
     }
     queue.lookAgain()
   }
 
   private mutating func reload() {
+    let before = policy.ordering
     changePolicy()
+    if policy.ordering != before, queue.readyCount > 0 { tally.relanings += 1 }
     capacity = max(capacity, 4 * policy.maxConcurrency)
     queue.adopt(policy)
   }
@@ -280,6 +319,7 @@ struct QueueHistory {
     page = nil
     wakeAt = nil
     circuit.restart()
+    if circuit.opening != nil { tally.restoredCircuits += 1 }
     if chance(2) { changePolicy() }
     capacity = Int.random(in: 4...24, using: &random)
     queue = DestinationQueue(
@@ -304,11 +344,21 @@ struct QueueHistory {
     try check(step.attempts.isEmpty || inFlight.count <= policy.maxConcurrency, "\(inFlight.count) attempts at once")
     try check(step.attempts.count <= budget, "\(step.attempts.count) attempts on a budget of \(budget)")
     try check(!step.isShortOfBudget || step.attempts.count == budget, "short of a budget that is not used up")
+    try checkWhatHoldsBack(after: step, budget: budget)
     try check(circuit.agrees(with: queue.circuit.trip), "the circuit is \(String(describing: queue.circuit.trip))")
     guard let load = step.load else { return }
     try check(self.load == nil, "two loads at once")
     try check(load.limit > 0 && load.limit + load.excluding.count <= capacity, "more is loaded than there is room")
     self.load = load
+  }
+
+  /// What is ready starts unless there is a reason.
+  private mutating func checkWhatHoldsBack(after step: DestinationQueue.Step, budget: Int) throws(Complaint) {
+    guard queue.readyCount > 0, !isPaused, !isUnaddressed, circuit.opening == nil, step.attempts.count < budget,
+      inFlight.count < policy.maxConcurrency
+    else { return }
+    try check(policy.rateLimit != nil && wakeAt != nil, "nothing holds back what is ready")
+    tally.waitsForRate += 1
   }
 
   private mutating func start(_ delivery: Delivery) throws(Complaint) {
@@ -320,6 +370,8 @@ struct QueueHistory {
     guard let dueAt = row.dueAt else { throw Complaint(text: "\(number) overtakes what is first in its lane") }
     try check(dueAt <= now, "\(number) is attempted before it is due")
     try check(delivery.attempts == row.attempts, "\(number) has been attempted \(row.attempts) times")
+    tally.attempts += 1
+    if circuit.opening != nil { tally.probes += 1 }
     try check(circuit.start(number, at: now), "\(number) is attempted though the circuit is open")
     try check(rate.start(at: now), "the rate limit is exceeded")
     inFlight.append(number)
@@ -331,6 +383,7 @@ struct QueueHistory {
     try check(isUnaddressed || circuit.opening != nil, "\(number) is given up though it could be attempted")
     try check(settlement.verdict == .deadLetter(.tooOld) && now - row.recordedAt >= 600_000, "\(number) is not old")
     try check(settlement.attempts == row.attempts && settlement.report == nil, "\(number) was not attempted")
+    tally.deadLettersByAge += 1
     try check(row.dueAt != nil && !inFlight.contains(number), "\(number) is given up out of turn")
     try check(!unconfirmed.contains(number), "\(number) is given up twice")
     unrecorded.append(settlement)
