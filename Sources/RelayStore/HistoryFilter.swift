@@ -15,7 +15,7 @@ public struct HistoryFilter: Sendable, Hashable {
   public var until: UnixTime?
   /// Delivered or given up at or after.
   public var settledSince: UnixTime?
-  /// Only these rows: of a list of events notifications, else deliveries.
+  /// Only these: notifications where events are listed or sent again, deliveries elsewhere.
   public var ids: Set<Int64> = []
   /// Only rows with a smaller id: the last id of the page before.
   public var before: Int64?

@@ -4,7 +4,7 @@ import RelayCore
 /// Moves all unsettled deliveries of a destination to the lanes of another ordering, within one transaction.
 ///
 /// All of them in one, however many they are: between two transactions a lane would have two heads, or a notification would wait in
-/// one lane and the next of its message in another, and either breaks their order. A million take some ten seconds, once for each
+/// one lane and the next of its message in another, and either breaks their order. A million take some tens of seconds, once for each
 /// change of `ordering`; memory holds a thousand at a time.
 ///
 /// Of each new lane the head is the first one that was a head before, with its due time, as that one may be in the air now; in a
@@ -45,7 +45,9 @@ struct Relaning {
   }
 
   static let unsettledSQL = """
-    SELECT d.id AS delivery, d.lane, n.* FROM deliveries d JOIN notifications n ON n.id = d.notification
+    SELECT d.id AS delivery, d.lane, d.notification, n.account, n.id_message, n.status, n.webhook_id, n.timestamp, n.chat_id,
+      n.type_message, n.send_by_api, x'' AS body
+    FROM deliveries d JOIN notifications n ON n.id = d.notification
     WHERE d.destination = ? AND d.due_at IS NULL AND d.settled_at IS NULL AND (d.lane, d.notification) > (?, ?)
     ORDER BY d.lane, d.notification LIMIT ?
     """
@@ -60,7 +62,7 @@ struct Relaning {
       let piece = try Row.fetchAll(
         unsettled, arguments: [destination.rawValue, last.lane, last.notification, Self.pieceSize])
       for row in piece {
-        last = (try row.value("lane"), try row.value("id"))
+        last = (try row.value("lane"), try row.value("notification"))
         isAny = true
         let lane = ordering.lane(of: try row.notification()).rawValue
         if lane != last.lane { try setLane.execute(arguments: [lane, try row.value("delivery", as: Int64.self)]) }

@@ -1,8 +1,10 @@
 import Foundation
+import GRDB
 import GreenAPI
 import RelayCore
-import RelayStore
 import Testing
+
+@testable import RelayStore
 
 @Suite("Killed at any moment")
 struct CrashTests {
@@ -44,6 +46,16 @@ struct CrashTests {
     for (name, rows) in events { #expect(rows.count == Self.size, "round \(round), poll \(name) is there by halves") }
     let tracked = Set(try await outbox.account(1_101_000_001).messages.map(\.idMessage))
     #expect(tracked == Set(events.keys.map(String.init)), "round \(round): snapshot and notifications differ")
+    let badLanes = try await outbox.connection.read("testing") { db in
+      try String.fetchAll(
+        db,
+        sql: """
+          SELECT lane || ' has ' || count(due_at) || ' heads' FROM deliveries WHERE settled_at IS NULL
+          GROUP BY destination, lane HAVING count(due_at) != 1
+          UNION ALL SELECT 'left aside: ' || delivery FROM relaned_heads
+          """)
+    }
+    #expect(badLanes.isEmpty, "round \(round)")
     for number in acknowledged { #expect(tracked.contains("P\(number)"), "round \(round): poll \(number) is lost") }
     await outbox.close()
   }
@@ -65,5 +77,6 @@ private func recordUntilKilled(in directory: String) async throws {
     let line = Array("\(number)\n".utf8)
     _ = write(journal, line, line.count)
     _ = try await outbox.settle(heads.map { settlement($0, .delivered) }, at: moment(1))
+    if number % 3 == 0 { _ = try await outbox.enter("crm", ordering: number % 2 == 0 ? .chat : .account) }
   }
 }

@@ -1,7 +1,8 @@
 import GreenAPI
 import RelayCore
-import RelayStore
 import Testing
+
+@testable import RelayStore
 
 @Suite("Looking for due deliveries")
 struct DueTests {
@@ -102,6 +103,56 @@ struct DeadLetterTests {
       try await giveUp()
       #expect(try await outbox.retry(.matching(HistoryFilter(limit: .max)), at: moment(3)) == heads.map(\.id))
       #expect(try await outbox.retry(.matching(HistoryFilter(limit: .max)), at: moment(3)).isEmpty)
+    }
+  }
+
+  @Test("The oldest that match are retried, up to the limit, also when they are more than one transaction takes")
+  func pieces() async throws {
+    try await withOutbox { outbox, _ in
+      let crm = try await outbox.destination()
+      let count = 2 * SQLiteOutbox.retryLimit + 300
+      let heads = try await outbox.record(
+        poll((0..<count).map { routed(notification("M\($0)"), to: (crm, Int64($0))) }))
+      _ = try await outbox.settle(heads.map { settlement($0, .deadLetter(.tooOld)) }, at: moment(1))
+      var filter = HistoryFilter(limit: count - 500)
+      filter.after = heads[99].id.rawValue
+      let expected = heads[100...].prefix(filter.limit).map(\.id)
+      #expect(try await outbox.retry(.matching(filter), at: moment(2)) == expected)
+      #expect(try await outbox.dueIDs(at: crm) == expected)
+      #expect(try await outbox.retry(.matching(.init(limit: 0)), at: moment(2)).isEmpty)
+      #expect(try await outbox.retry(.ids(heads.map(\.id)), at: moment(3)).count == 500)
+    }
+  }
+
+  @Test("Of the dead letters those of a message, an account, a status and a time are retried")
+  func filters() async throws {
+    try await withOutbox { outbox, _ in
+      let crm = try await outbox.destination()
+      let first = try await outbox.record(
+        poll([routed(notification("A"), to: (crm, 1)), routed(notification("B", .read), to: (crm, 2))]))
+      let second = try await outbox.record(
+        poll(of: 9, [routed(notification("A", of: 9), to: (crm, 3)), routed(notification("C", of: 9), to: (crm, 4))]))
+      func retried(_ change: (inout HistoryFilter) -> Void) async throws -> String {
+        for (index, delivery) in (first + second[..<1]).enumerated() {
+          _ = try await outbox.settle([settlement(delivery, .deadLetter(.tooOld))], at: moment(Int64(index)))
+        }
+        var filter = HistoryFilter()
+        change(&filter)
+        let ids = try await outbox.retry(.matching(filter), at: moment(9))
+        let revived = Set(ids.map(\.rawValue))
+        #expect(
+          try await outbox.deliveries(.init()).filter { revived.contains($0.id.rawValue) }.allSatisfy {
+            $0.state == .waiting
+          })
+        return ids.map { "\($0.rawValue)" }.joined(separator: " ")
+      }
+      #expect(try await retried { $0.idMessage = "A" } == "1 3")
+      #expect(try await retried { $0.accounts = [9] } == "3")
+      #expect(try await retried { $0.statuses = [.read] } == "2")
+      #expect(try await retried { $0.settledSince = moment(1).unix } == "2 3")
+      #expect(try await retried { $0.ids = [2, 4] } == "2")
+      // Only dead letters, whatever states are named.
+      #expect(try await retried { $0.states = [.waiting] } == "1 2 3")
     }
   }
 

@@ -58,6 +58,10 @@ struct HistoryTests {
           $0.statuses = [.sent]
           $0.states = [.delivered]
         } == "As")
+      #expect(try await list { $0.ids = [1, 3, 99] } == "Bf As")
+      #expect(try await list { $0.settledSince = moment(3000).unix } == "Cs As")
+      #expect(try await list { $0.settledSince = moment(3001).unix } == "")
+      #expect(try await list { $0.after = 0 } == "As Ar Bf Cs")
       #expect(try await list { $0.limit = 2 } == "Cs Bf")
       #expect(try await list { $0.limit = -1 } == "")
       let second = try await outbox.events(.init(limit: 2))[1]
@@ -96,6 +100,26 @@ struct HistoryTests {
           $0.before = 5
           $0.limit = 2
         } == [4, 3])
+      #expect(
+        try await list {
+          $0.after = 1
+          $0.limit = 3
+        } == [2, 3, 4])
+      #expect(try await list { $0.after = 5 } == [])
+      #expect(
+        try await list {
+          $0.after = 1
+          $0.before = 4
+        } == [2, 3])
+      #expect(try await list { $0.ids = [5, 2, 77] } == [5, 2])
+      #expect(try await list { $0.ids = Set(1...100_000) }.count == 5)
+      #expect(try await list { $0.settledSince = moment(3000).unix } == [5, 2])
+      #expect(try await list { $0.settledSince = moment(3001).unix } == [])
+      #expect(
+        try await list {
+          $0.states = [.deadLetter]
+          $0.settledSince = moment(3000).unix
+        } == [5])
 
       let change = notification("C", .sent, of: 9)
       let rows = try await outbox.deliveries(.init(limit: 2))
@@ -107,6 +131,59 @@ struct HistoryTests {
             lastHTTPStatus: 503, lastFailure: .serverError, lastDetail: "HTTP 503", idInstance: 9, idMessage: "C",
             status: .sent, webhookID: change.webhookID))
       #expect(rows[1].state == .retrying && rows[1].dueAt == moment(9000).steady && rows[1].settledAt == nil)
+    }
+  }
+
+  @Test("A destination's name means its whole family, and none whose name only looks alike")
+  func families() async throws {
+    try await withOutbox { outbox, _ in
+      let names = ["crm", "crm@1", "crm@22", "crmA", "crm_1", "CRM@1", "cr", "a%", "a%@1", "ab@1"]
+      let stored = try await outbox.enter(names.map { .init(name: $0, ordering: .message) }, at: moment(0))
+      let routes = try names.map { name in
+        PollRecording.Route(destination: try #require(stored[name]).id, lane: Lane(rawValue: 0))
+      }
+      let heads = try await outbox.record(poll([.init(notification: notification("A"), routes: routes)]))
+      _ = try await outbox.settle(heads.map { settlement($0, .deadLetter(.tooOld)) }, at: moment(1))
+      func list(_ destinations: Set<String>) async throws -> Set<String> {
+        var filter = HistoryFilter()
+        filter.destinations = destinations
+        let all = try await outbox.deliveries(filter).map(\.destination)
+        filter.states = [.deadLetter]
+        #expect(try await outbox.deliveries(filter).map(\.destination) == all)
+        #expect(try await outbox.countDeliveries(filter) == all.count)
+        #expect(try await outbox.events(filter).count == min(1, all.count))
+        return Set(all)
+      }
+      #expect(try await list(["crm"]) == ["crm", "crm@1", "crm@22"])
+      #expect(try await list(["crm@1"]) == ["crm@1"])
+      #expect(try await list(["crm@2"]) == [])
+      #expect(try await list(["a%"]) == ["a%", "a%@1"])
+      #expect(try await list(["cr", "CRM", "crm@22"]) == ["cr", "CRM@1", "crm@22"])
+    }
+  }
+
+  @Test("Events and deliveries are counted over all pages that are left")
+  func counts() async throws {
+    try await withOutbox { outbox, _ in
+      try await fill(outbox)
+      func count(_ change: (inout HistoryFilter) -> Void) async throws -> [Int] {
+        var filter = HistoryFilter(limit: 1)
+        filter.before = 2
+        change(&filter)
+        return [try await outbox.countEvents(filter), try await outbox.countDeliveries(filter)]
+      }
+      #expect(try await count { _ in } == [4, 5])
+      #expect(try await count { $0.after = 1 } == [3, 4])
+      #expect(try await count { $0.accounts = [9] } == [1, 2])
+      #expect(try await count { $0.states = [.deadLetter] } == [1, 1])
+      #expect(
+        try await count {
+          $0.states = [.deadLetter]
+          $0.settledSince = moment(3001).unix
+        } == [0, 0])
+      #expect(try await count { $0.destinations = ["log"] } == [2, 2])
+      #expect(try await count { $0.idMessage = "A" } == [2, 3])
+      #expect(try await count { $0.ids = [1, 5] } == [1, 2])
     }
   }
 

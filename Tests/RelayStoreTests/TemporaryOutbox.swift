@@ -83,8 +83,8 @@ extension Outbox {
     try await enter(names.map { DestinationEntry(name: $0, ordering: ordering) }, at: moment(0))
   }
 
-  func destination(_ name: String = "crm") async throws -> DestinationID {
-    guard let destination = try await enter(name)[name] else { throw Missing() }
+  func destination(_ name: String = "crm", ordering: Ordering = .chat) async throws -> DestinationID {
+    guard let destination = try await enter(name, ordering: ordering)[name] else { throw Missing() }
     return destination.id
   }
 
