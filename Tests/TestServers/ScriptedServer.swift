@@ -56,6 +56,8 @@ package final class ScriptedServer: Sendable {
         if errno == EINTR || errno == ECONNABORTED { continue }
         return
       }
+      // A process that another test starts meanwhile must not hold the connection open.
+      _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
       let isWanted = state.withLockedValue { state in
         if !state.isStopped { state.connections.insert(descriptor) }
         return !state.isStopped
