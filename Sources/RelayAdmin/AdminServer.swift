@@ -60,9 +60,9 @@ public struct AdminServer: Service {
     let application = Application(
       router: AdminRouter(relay: relay, time: time, access: address.access).router,
       configuration: ApplicationConfiguration(address: address.bindAddress, serverName: "statusrelay"),
-      onServerRunning: { [address, log] _ in
+      onServerRunning: { [address, log] channel in
         if case .unixSocket(let path) = address { chmod(path, 0o600) }
-        log.debug("the admin API listens on \(address)")
+        log.debug("the admin API listens on \(address.with(port: channel.localAddress?.port))")
       }, logger: quiet)
     // The application's own `run` would trap signals, which are the service group's.
     try await application.run()
@@ -76,6 +76,12 @@ extension AdminServer.Address: CustomStringConvertible {
     case .unixSocket(let path): path
     case .tcp(let host, let port, _): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
+  }
+
+  /// With the port that port 0 has become.
+  fileprivate func with(port: Int?) -> Self {
+    guard case .tcp(let host, _, let token) = self, let port else { return self }
+    return .tcp(host: host, port: port, token: token)
   }
 
   fileprivate var access: AdminAccess {

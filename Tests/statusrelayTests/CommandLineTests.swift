@@ -4,7 +4,8 @@ import Testing
 @Suite("The command line's errors")
 struct CommandLineTests {
   static let commands = [
-    "status", "events", "deliveries", "deliveries show 1", "dead-letters", "retry 1", "destinations pause crm",
+    "status", "events", "deliveries", "deliveries show 1", "dead-letters", "retry 1", "destinations list",
+    "destinations pause crm", "destinations test crm", "replay --destination crm --all", "events --follow",
   ]
 
   private func arguments(_ command: String) -> [String] { command.split(separator: " ").map(String.init) }
@@ -15,7 +16,8 @@ struct CommandLineTests {
     let result = try await StatusrelayProcess(arguments(command) + ["--help"]).result()
     #expect(result.exit == .code(0))
     #expect(result.output.hasPrefix("OVERVIEW: "))
-    let name = command.prefix { !$0.isNumber }.split(separator: " ").filter { $0 != "crm" }.joined(separator: " ")
+    let name = command.split(separator: " ").filter { !$0.hasPrefix("--") && !["1", "crm"].contains($0) }
+      .joined(separator: " ")
     #expect(result.output.contains("USAGE: statusrelay \(name) "))
   }
 

@@ -112,7 +112,7 @@ struct HistoryCommandTests {
       #expect(text.contains("delivery 2 to audit: dead letter"))
       #expect(text.contains("attempt 1") && text.contains("attempt 2"))
       #expect(text.contains("HTTP 503: the consumer has an error"))
-      #expect(text.contains("no connection: Failed to connect to 127.0.0.1 port 9"))
+      #expect(text.contains("\n  Failed to connect to 127.0.0.1 port 9"))
       #expect(text.contains("| out of \u{FFFD}[31morder\n  | sorry"))
       #expect(!text.contains("\u{1B}"))
       let waiting = try await run(outbox, "deliveries", "show", "4").output

@@ -22,12 +22,23 @@ struct InitCommandTests {
         "https://crm.example.com/hook?a=1&b=2")
       #expect(result.exit == .code(0), "\(result.error)")
       #expect(result.outputLines == ["statusrelay check --online", "statusrelay run"])
-      #expect(result.error.contains("GREEN_API_TOKEN_INSTANCE"))
+      #expect(result.error.contains("is taken from $GREEN_API_TOKEN_INSTANCE, which is set here"))
+      #expect(!result.error.contains("set $GREEN_API_TOKEN_INSTANCE"), "it is set already")
       #expect(try mode(directory + "/statusrelay.yaml") == 0o600)
       let check = try await run(directory, "check")
       #expect(check.exit == .code(0), "\(check.error)")
       #expect(check.error.isEmpty)
       #expect(check.output.contains("account 1101000077") && check.output.contains("https://1101.api.green-api.com"))
+    }
+  }
+
+  @Test("Where the token stands nowhere yet it says to set it")
+  func missingToken() async throws {
+    try await withTemporaryDirectory { directory in
+      let result = try await StatusrelayProcess.run("init", directory: directory)
+      #expect(result.exit == .code(0))
+      #expect(result.error.contains("set $GREEN_API_TOKEN_INSTANCE to the instance's apiTokenInstance"))
+      #expect(!result.error.contains("is taken from"))
     }
   }
 

@@ -15,11 +15,15 @@ struct TestAccount {
   var stateDirectory: String { directory + "/state" }
 
   /// Writes the configuration. The destination is the simulator itself, which answers 404 to whatever is no method.
-  func configure(token: String = Self.token, account: String = "", webhookURL: String? = nil) throws {
+  /// - Parameter destinations: lines below the destination `crm`, such as a policy of it or a further one.
+  func configure(
+    token: String = Self.token, account: String = "", webhookURL: String? = nil, admin: String = "{listen: none}",
+    destinations: String = ""
+  ) throws {
     try """
     stateDirectory: state
     log: {level: debug}
-    admin: {listen: none}
+    admin: \(admin)
     accounts:
       - idInstance: \(Self.idInstance)
         apiUrl: \(apiURL)
@@ -29,6 +33,7 @@ struct TestAccount {
     destinations:
       - name: crm
         url: \(webhookURL ?? apiURL + "/consumer")
+    \(destinations)
     """.write(to: directory + "/statusrelay.yaml")
   }
 

@@ -46,7 +46,11 @@ struct InitCommand: AsyncParsableCommand {
       if print { return try StandardOutput.write(draft.text) }
       try file.write(draft.text, replacing: force)
       tell("\(output) is written; only its owner may read it.")
-      tell(Self.whatIsLeft(draft))
+      let hasToken = !(ProcessInfo.processInfo.environment[Self.tokenVariable] ?? "").isEmpty
+      if draft.token == nil, hasToken {
+        tell("The token is taken from $\(Self.tokenVariable), which is set here and must be where the relay runs.")
+      }
+      tell(Self.whatIsLeft(draft, hasToken: hasToken))
       let option = output == ConfigurationSource.defaultPaths.first ? "" : " --config \(Self.quoted(output))"
       try StandardOutput.write("statusrelay check\(option) --online\nstatusrelay run\(option)\n")
     }
@@ -80,13 +84,12 @@ struct InitCommand: AsyncParsableCommand {
     path.wholeMatch(of: #/[A-Za-z0-9_.\/+@%:,\-]+/#) != nil ? path : "'" + path.replacing("'", with: #"'\''"#) + "'"
   }
 
-  private static func whatIsLeft(_ draft: ConfigurationDraft) -> String {
+  private static let tokenVariable = "GREEN_API_TOKEN_INSTANCE"
+
+  private static func whatIsLeft(_ draft: ConfigurationDraft, hasToken: Bool) -> String {
     var steps: [String] = []
     if draft.isUnfinished { steps.append("put your own idInstance, apiUrl and url into it") }
-    let isInEnvironment = !(ProcessInfo.processInfo.environment["GREEN_API_TOKEN_INSTANCE"] ?? "").isEmpty
-    if draft.token == nil, !isInEnvironment {
-      steps.append("set $GREEN_API_TOKEN_INSTANCE to the instance's apiTokenInstance")
-    }
+    if draft.token == nil, !hasToken { steps.append("set $\(tokenVariable) to the instance's apiTokenInstance") }
     return (steps.isEmpty ? "Next" : "Next, " + steps.joined(separator: ", ") + ", and then") + " run:"
   }
 }

@@ -87,7 +87,9 @@ struct ReplayCommand: AsyncParsableCommand {
   private func replay(_ filter: HistoryFilter, _ count: Int, _ client: ControlClient) async throws {
     if count > Self.many, !yes, Terminal.isInteractive {
       let question = "This sends up to \(Self.notifications(count)) to \(destination) again. Go on?"
-      guard Terminal.confirm(question) else { throw Complaint.usage("nothing was sent") }
+      guard Terminal.confirm(question) else {
+        throw Complaint("nothing was sent", exitCode: ExitStatus.interrupted)
+      }
     }
     let (name, isAll) = (destination, all)
     let progress = try await resend.run(
