@@ -22,6 +22,8 @@ public final class Relay: Service {
   private let startedAt: UnixTime
   private let configuration: NIOLockedValueBox<RelayConfiguration>
   private let trouble = NIOLockedValueBox<OutboxError?>(nil)
+  /// The latest configuration on its way in, or there already.
+  private let adoption = NIOLockedValueBox<Task<Void, Never>?>(nil)
 
   /// How often settled history is looked through for what is too old or too much, and the outbox for what is due.
   private static let upkeepInterval = Duration.seconds(60)
@@ -46,7 +48,7 @@ public final class Relay: Service {
 
   /// - Throws: ``OutboxError`` when the configured destinations can't be entered into the outbox.
   public func run() async throws {
-    try await adopt(configuration.withLockedValue { $0 })
+    try await adopt(nil)
     await withGracefulShutdownHandler {
       await withTaskCancellationHandler {
         await serve()
@@ -79,13 +81,31 @@ public final class Relay: Service {
   /// Takes over a new configuration; accounts and destinations that it leaves as they are go on untouched.
   public func reload(_ new: RelayConfiguration) async throws(OutboxError) {
     try await adopt(new)
-    configuration.withLockedValue { $0 = new }
     log.notice(
       "configuration taken over",
       metadata: ["accounts": "\(new.accounts.count)", "destinations": "\(new.destinations.count)"])
   }
 
-  private func adopt(_ configuration: RelayConfiguration) async throws(OutboxError) {
+  /// One after another: of two configurations the later one counts. `nil` is the one that there is.
+  private func adopt(_ new: RelayConfiguration?) async throws(OutboxError) {
+    let turn = adoption.withLockedValue { latest in
+      let turn = Task { [before = latest] () -> OutboxError? in
+        await before?.value
+        do throws(OutboxError) {
+          try await carryOver(new ?? configuration.withLockedValue { $0 })
+          if let new { configuration.withLockedValue { $0 = new } }
+          return nil
+        } catch {
+          return error
+        }
+      }
+      latest = Task { _ = await turn.value }
+      return turn
+    }
+    if let error = await turn.value { throw error }
+  }
+
+  private func carryOver(_ configuration: RelayConfiguration) async throws(OutboxError) {
     let destinations = configuration.servedDestinations
     let stored = try await outbox.enter(destinations.map(DestinationEntry.init), at: time.now())
     router.replace(with: Router(destinations, stored.mapValues(\.id)))

@@ -20,6 +20,9 @@ extension BadConfiguration {
 
   static let all = documents + keys + values + secrets
 
+  private static let proxyForm =
+    "expected none, or a URL such as http://proxy.example.com:3128 as a text, {file: PATH}, {env: NAME} or {credential: NAME}"
+
   private static let documents: [BadConfiguration] = [
     Bad(
       "empty", "", "c.yaml:1:1: accounts is missing, expected a list of mappings",
@@ -95,12 +98,12 @@ extension BadConfiguration {
     Bad(
       "another case", Sample.with(account: "api_url: https://a.b", destination: "webhookurltoken: a"),
       "c.yaml:4:5: unknown key 'api_url' in an entry of 'accounts', expected idInstance, apiUrl, apiTokenInstance, wid, typeInstance, startFrom, fillGaps or poll, did you mean 'apiUrl'?",
-      "c.yaml:8:5: unknown key 'webhookurltoken' in an entry of 'destinations', expected name, url, webhookUrlToken, accounts, statuses, headers, signingSecret, timeout, maxConcurrency, rateLimit, ordering, retry or tls, did you mean 'webhookUrlToken'?"
+      "c.yaml:8:5: unknown key 'webhookurltoken' in an entry of 'destinations', expected name, url, webhookUrlToken, accounts, statuses, filter, headers, signingSecret, timeout, maxConcurrency, rateLimit, ordering, retry, tls or proxy, did you mean 'webhookUrlToken'?"
     ),
     Bad(
       "a word that ends it", Sample.with(destination: "secret: a\ntoken: b\ncafile: c"),
-      "c.yaml:7:5: unknown key 'secret' in an entry of 'destinations', expected name, url, webhookUrlToken, accounts, statuses, headers, signingSecret, timeout, maxConcurrency, rateLimit, ordering, retry or tls, did you mean 'signingSecret'?",
-      "c.yaml:8:5: unknown key 'token' in an entry of 'destinations', expected name, url, webhookUrlToken, accounts, statuses, headers, signingSecret, timeout, maxConcurrency, rateLimit, ordering, retry or tls, did you mean 'webhookUrlToken'?",
+      "c.yaml:7:5: unknown key 'secret' in an entry of 'destinations', expected name, url, webhookUrlToken, accounts, statuses, filter, headers, signingSecret, timeout, maxConcurrency, rateLimit, ordering, retry, tls or proxy, did you mean 'signingSecret'?",
+      "c.yaml:8:5: unknown key 'token' in an entry of 'destinations', expected name, url, webhookUrlToken, accounts, statuses, filter, headers, signingSecret, timeout, maxConcurrency, rateLimit, ordering, retry, tls or proxy, did you mean 'webhookUrlToken'?",
       "c.yaml:9:5: the key 'cafile' does not belong in an entry of 'destinations', expected it in 'destinations[].tls'"),
     Bad(
       "the wrong section",
@@ -142,7 +145,7 @@ extension BadConfiguration {
     Bad(
       "entries that are no mappings", "accounts: [1101000001]\ndestinations: [https://a.b/c]",
       "c.yaml:1:12: an entry of 'accounts' is a single value, expected a mapping of idInstance, apiUrl, apiTokenInstance, wid, typeInstance, startFrom, fillGaps, poll",
-      "c.yaml:2:16: an entry of 'destinations' is a single value, expected a mapping of name, url, webhookUrlToken, accounts, statuses, headers, signingSecret, timeout, maxConcurrency, rateLimit, ordering, retry, tls"
+      "c.yaml:2:16: an entry of 'destinations' is a single value, expected a mapping of name, url, webhookUrlToken, accounts, statuses, filter, headers, signingSecret, timeout, maxConcurrency, rateLimit, ordering, retry, tls, proxy"
     ),
     Bad(
       "missing keys", "accounts:\n  - {}\n  -\ndestinations:\n  - name: a\n  - url: https://a.b\n",
@@ -150,7 +153,7 @@ extension BadConfiguration {
       "c.yaml:2:3: apiTokenInstance is missing, expected a text, {file: PATH}, {env: NAME} or {credential: NAME}",
       "c.yaml:2:5: idInstance is missing, expected a number of 1 to 10 digits",
       "c.yaml:2:5: apiTokenInstance is missing, expected a text, {file: PATH}, {env: NAME} or {credential: NAME}",
-      "c.yaml:5:5: url is missing, expected a URL such as https://crm.example.com/webhook",
+      "c.yaml:5:5: url is missing, expected a URL such as https://crm.example.com/webhook, or fromAccount",
       "c.yaml:6:5: name is missing, expected up to 64 letters, digits, '-', '_' and '.'"),
   ]
 
@@ -266,19 +269,19 @@ extension BadConfiguration {
       "c.yaml:2:61: apiUrl goes on beyond the address, expected the part before /waInstance",
       "c.yaml:3:61: apiUrl has a user or a query in it, expected a URL such as https://1101.api.green-api.com",
       "c.yaml:4:61: apiUrl has no http:// or https:// before it, expected a URL such as https://1101.api.green-api.com",
-      "c.yaml:6:21: url has no http:// or https:// before it, expected a URL such as https://crm.example.com/webhook",
-      "c.yaml:7:21: url is neither http nor https, expected a URL such as https://crm.example.com/webhook, did you mean 'https://'?",
-      "c.yaml:8:21: url is neither http nor https, expected a URL such as https://crm.example.com/webhook",
-      "c.yaml:9:21: url has no host, expected a URL such as https://crm.example.com/webhook",
-      "c.yaml:10:21: url has no host, expected a URL such as https://crm.example.com/webhook",
-      "c.yaml:11:21: url holds white space, a backslash or a letter beyond ASCII (a host is written as xn--…, the rest as %XX), expected a URL such as https://crm.example.com/webhook",
-      "c.yaml:12:21: url has an invalid port, expected a URL such as https://crm.example.com/webhook",
-      "c.yaml:13:21: url has an invalid port, expected a URL such as https://crm.example.com/webhook",
-      "c.yaml:14:21: url has a fragment (#…), which is never sent, expected a URL such as https://crm.example.com/webhook",
-      "c.yaml:15:21: url holds white space, a backslash or a letter beyond ASCII (a host is written as xn--…, the rest as %XX), expected a URL such as https://crm.example.com/webhook",
-      "c.yaml:16:22: url has an unusable user or password before the host (reserved characters are written as %XX), expected a URL such as https://crm.example.com/webhook",
-      "c.yaml:17:22: url has an invalid host, expected a URL such as https://crm.example.com/webhook",
-      "c.yaml:18:22: url has an invalid host, expected a URL such as https://crm.example.com/webhook"),
+      "c.yaml:6:21: url has no http:// or https:// before it, expected a URL such as https://crm.example.com/webhook, or fromAccount",
+      "c.yaml:7:21: url is neither http nor https, expected a URL such as https://crm.example.com/webhook, or fromAccount, did you mean 'https://'?",
+      "c.yaml:8:21: url is neither http nor https, expected a URL such as https://crm.example.com/webhook, or fromAccount",
+      "c.yaml:9:21: url has no host, expected a URL such as https://crm.example.com/webhook, or fromAccount",
+      "c.yaml:10:21: url has no host, expected a URL such as https://crm.example.com/webhook, or fromAccount",
+      "c.yaml:11:21: url holds white space, a backslash or a letter beyond ASCII (a host is written as xn--…, the rest as %XX), expected a URL such as https://crm.example.com/webhook, or fromAccount",
+      "c.yaml:12:21: url has an invalid port, expected a URL such as https://crm.example.com/webhook, or fromAccount",
+      "c.yaml:13:21: url has an invalid port, expected a URL such as https://crm.example.com/webhook, or fromAccount",
+      "c.yaml:14:21: url has a fragment (#…), which is never sent, expected a URL such as https://crm.example.com/webhook, or fromAccount",
+      "c.yaml:15:21: url holds white space, a backslash or a letter beyond ASCII (a host is written as xn--…, the rest as %XX), expected a URL such as https://crm.example.com/webhook, or fromAccount",
+      "c.yaml:16:22: url has an unusable user or password before the host (reserved characters are written as %XX), expected a URL such as https://crm.example.com/webhook, or fromAccount",
+      "c.yaml:17:22: url has an invalid host, expected a URL such as https://crm.example.com/webhook, or fromAccount",
+      "c.yaml:18:22: url has an invalid host, expected a URL such as https://crm.example.com/webhook, or fromAccount"),
     Bad(
       "listening", Sample.with(top: "admin: {listen: 8466}"),
       "c.yaml:7:17: listen '8466' is no address, expected HOST:PORT or none, did you mean '127.0.0.1:8466'?"),
@@ -314,12 +317,114 @@ extension BadConfiguration {
       "c.yaml:8:149: the header 'Connection' is for one connection only, expected another header, or none",
       "c.yaml:8:168: the header 'User-Agent' is set by the relay, expected another header, or none"),
     Bad(
+      "headers of a connection, of a proxy and of the relay",
+      Sample.with(
+        destination: """
+          headers:
+            connection: s3cret
+            Keep-Alive: a
+            Proxy-Connection: a
+            Proxy-Authorization: s3cret
+            proxy-something: a
+            TE: trailers
+            Trailer: a
+            Transfer-Encoding: chunked
+            UPGRADE: h2c
+            HTTP2-Settings: a
+            host: a
+            Content-Length: 1
+            Content-Type: a
+            Content-Encoding: gzip
+            Expect: 100-continue
+            user-agent: a
+            webhook-id: a
+            webhook-signature: s3cret
+            statusrelay-test: true
+            X-Ok: "a\\rb"
+            "X-A\\r\\nX-B": a
+            "X:": a
+            X-Nul: "a\\0b"
+          """),
+      "c.yaml:8:7: the header 'connection' is for one connection only, expected another header, or none",
+      "c.yaml:9:7: the header 'Keep-Alive' is for one connection only, expected another header, or none",
+      "c.yaml:10:7: the header 'Proxy-Connection' is for a proxy, expected another header, or none",
+      "c.yaml:11:7: the header 'Proxy-Authorization' is for a proxy, expected another header, or none",
+      "c.yaml:12:7: the header 'proxy-something' is for a proxy, expected another header, or none",
+      "c.yaml:13:7: the header 'TE' is for one connection only, expected another header, or none",
+      "c.yaml:14:7: the header 'Trailer' is for one connection only, expected another header, or none",
+      "c.yaml:15:7: the header 'Transfer-Encoding' is never sent, expected another header, or none",
+      "c.yaml:16:7: the header 'UPGRADE' is for one connection only, expected another header, or none",
+      "c.yaml:17:7: the header 'HTTP2-Settings' is for one connection only, expected another header, or none",
+      "c.yaml:18:7: the header 'host' comes from the url, expected another header, or none",
+      "c.yaml:19:7: the header 'Content-Length' is set by the relay, expected another header, or none",
+      "c.yaml:20:7: the header 'Content-Type' is set by the relay, expected another header, or none",
+      "c.yaml:21:7: the header 'Content-Encoding' is set by the relay, expected another header, or none",
+      "c.yaml:22:7: the header 'Expect' is never sent, expected another header, or none",
+      "c.yaml:23:7: the header 'user-agent' is set by the relay, expected another header, or none",
+      "c.yaml:24:7: the header 'webhook-id' is set by the relay, expected another header, or none",
+      "c.yaml:25:7: the header 'webhook-signature' is set by the relay, expected another header, or none",
+      "c.yaml:26:7: the header 'statusrelay-test' is set by the relay, expected another header, or none",
+      "c.yaml:27:13: the header 'X-Ok' has line breaks in it, expected a text in one line",
+      "c.yaml:28:7: the header 'X-A\u{FFFD}\u{FFFD}X-B' has other characters in it than a name may, expected another header, or none",
+      "c.yaml:29:7: the header 'X:' has other characters in it than a name may, expected another header, or none",
+      "c.yaml:30:14: the header 'X-Nul' has characters beyond ASCII in it, expected a text in one line"),
+    Bad(
       "headers that are none", Sample.with(destination: "headers: [a]"),
       "c.yaml:7:14: headers is a list, expected a mapping of names to texts"),
     Bad(
       "two ways to authorize",
       Sample.good.replacing("https://crm", with: "https://me:s3cret@crm") + "    webhookUrlToken: a\n",
       "c.yaml:7:22: webhookUrlToken stands beside a user in the url, and both are sent as Authorization, expected one of them"
+    ),
+    Bad(
+      "the account's address, and another way to authorize",
+      Sample.good.replacing("https://crm.example.com/hook", with: "fromAccount")
+        + "    webhookUrlToken: a\n    headers: {Authorization: s3cret}\n",
+      "c.yaml:7:22: webhookUrlToken stands beside url: fromAccount, which brings each account's own, expected one of them",
+      "c.yaml:8:15: the header 'Authorization' is set from webhookUrlToken or the url, expected another header, or none"
+    ),
+    Bad(
+      "a user before the account's address",
+      Sample.good.replacing("https://crm.example.com/hook", with: "me:s3cret@fromAccount"),
+      "c.yaml:6:10: url has a user before fromAccount, which brings each account's own webhookUrlToken, expected fromAccount alone"
+    ),
+    Bad(
+      "the account's address, misspelt",
+      Sample.good.replacing("https://crm.example.com/hook", with: "from_account"),
+      "c.yaml:6:10: url has no http:// or https:// before it, expected a URL such as https://crm.example.com/webhook, or fromAccount, did you mean 'fromAccount'?"
+    ),
+    Bad(
+      "proxies",
+      Sample.account + "\ndestinations:\n"
+        + [
+          "proxy.example.com:3128", "socks4://proxy:1080", "http://me:s3cret@proxy", "http://proxy:3128/s3cret",
+          "http://proxy:3128?s3cret=1", "http://proxy:0", "http://:s3cret@proxy:3128", "'off'", "[none]", "''",
+          "{env: NONE}", "socks://proxy:1080",
+        ].enumerated().map { "  - {name: d\($0.offset), url: http://a, proxy: \($0.element)}\n" }.joined(),
+      "c.yaml:5:38: proxy has no http:// or https:// before it, \(proxyForm)",
+      "c.yaml:6:38: proxy is of another kind, \(proxyForm), did you mean 'socks5://'?",
+      "c.yaml:7:38: proxy has no port, \(proxyForm)",
+      "c.yaml:8:38: proxy goes on beyond the port, \(proxyForm)",
+      "c.yaml:9:38: proxy goes on beyond the port, \(proxyForm)",
+      "c.yaml:10:38: proxy has an invalid port, \(proxyForm)",
+      "c.yaml:11:38: proxy has an unusable user or password before the host (reserved characters are written as %XX), \(proxyForm)",
+      "c.yaml:12:38: proxy has no http:// or https:// before it, \(proxyForm), did you mean 'none'?",
+      "c.yaml:13:38: proxy is a list, \(proxyForm)",
+      "c.yaml:14:38: proxy is empty, \(proxyForm)",
+      "c.yaml:15:45: the environment variable 'NONE' for proxy is not set, expected it to hold the secret",
+      "c.yaml:16:39: proxy is of another kind, \(proxyForm), did you mean 'socks5://'?"),
+    Bad(
+      "filters",
+      Sample.with(
+        destination: "filter: {sendByApi: perhaps, chatId: {a: b}, typeMessage: [imageMessage, [a], ''], status: read}"),
+      "c.yaml:7:25: sendByApi 'perhaps' is no truth value, expected true or false",
+      "c.yaml:7:42: chatId is a mapping, expected a chatId or a list of them, where * stands for any text and ? for one character",
+      "c.yaml:7:78: an entry of typeMessage is a list, expected a typeMessage or a list of them",
+      "c.yaml:7:83: an entry of typeMessage is empty, expected a typeMessage or a list of them",
+      "c.yaml:7:88: unknown key 'status' in 'destinations[].filter', expected sendByApi, chatId or typeMessage"),
+    Bad(
+      "a chat without quotes", Sample.with(destination: "filter: {chatId: *@g.us}"),
+      "c.yaml:7:22: an alias (*…) has no anchor (&…) of its name before it, expected quotes around a value that begins with *"
     ),
     Bad(
       "signing secrets", Sample.with(destination: "signingSecret: [s3cret, whsec_s3cret, {env: TOKEN}]"),

@@ -101,7 +101,7 @@ struct ConfigurationFileTests {
         "$GREEN_API_ID_INSTANCE: is not set, expected the instance's number, from GREEN-API's console",
         "$GREEN_API_TOKEN_INSTANCE: is not set, expected the instance's token, from the console",
         "$STATUSRELAY_WEBHOOK_URL: url has no http:// or https:// before it, "
-          + "expected a URL such as https://crm.example.com/webhook",
+          + "expected a URL such as https://crm.example.com/webhook, or fromAccount",
       ])
     #expect(
       lines(["GREEN_API_ID_INSTANCE": "x", "GREEN_API_TOKEN_INSTANCE": "a\nb", "STATUSRELAY_WEBHOOK_URL": "http://a"])

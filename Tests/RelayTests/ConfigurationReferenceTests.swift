@@ -1,4 +1,5 @@
 import GreenAPI
+import RelayCore
 import Testing
 
 @testable import Relay
@@ -46,6 +47,11 @@ struct ConfigurationReferenceTests {
     #expect(configuration.destinations[0].delivery.ordering == short.destinations[0].delivery.ordering)
     #expect(configuration.destinations[0].timeout == short.destinations[0].timeout)
     #expect(configuration.destinations[0].tls?.verify == true)
+    #expect(configuration.destinations[0].proxy == .server(url: "http://proxy.example.com:3128", credentials: nil))
+    #expect(
+      configuration.destinations[0].filter
+        == NotificationFilter(
+          sendByApi: true, chatIDs: [Glob("*@c.us")], typeMessages: ["imageMessage", "videoMessage"]))
     #expect(configuration.admin.token == Secret("t"))
     #expect(configuration.destinations[0].signingSecrets.count == 1)
     #expect(configuration.warnings.isEmpty)
@@ -89,10 +95,10 @@ struct ConfigurationReferenceTests {
     let markdown = ConfigurationReference.markdown
     #expect(markdown.contains("| `poll.interval` | a duration from 1s to 1h | `5s` |"))
     #expect(markdown.contains("| `outbox.history.maximumAge` |"))
-    #expect(markdown.contains("| `url` | a URL such as https://crm.example.com/webhook | required |"))
+    #expect(markdown.contains("| `url` | a URL such as https://crm.example.com/webhook, or fromAccount | required |"))
     let rows = markdown.split(separator: "\n").filter { $0.hasPrefix("| `") }
     let groups = ["log", "admin", "outbox", "outbox.history", "accounts", "accounts[].poll", "destinations"]
-    let sections = Set(groups + ["destinations[].retry", "destinations[].tls"])
+    let sections = Set(groups + ["destinations[].filter", "destinations[].retry", "destinations[].tls"])
     #expect(rows.count == ConfigurationReference.keys.count { !sections.contains($0.path) })
     #expect(rows.allSatisfy { $0.split(separator: " | ", omittingEmptySubsequences: false).count == 4 })
     for key in ConfigurationReference.keys {
@@ -144,7 +150,24 @@ struct ConfigurationReferenceTests {
         retry.schedule: 5s, 30s, 2m, 10m, 30m, 1h, 3h, 6h, 12h, 1d (default)
         retry.jitter: 0.2 (default)
         retry.giveUpAfter: 7d (default)
+        proxy: from the environment (default)
       """
     #expect(summary == expected)
+  }
+
+  @Test("The summary shows where an account's own address, a filter and a proxy come in, and no password")
+  func summaryOfPolicies() throws {
+    let yaml = Sample.with(
+      destination:
+        "filter: {sendByApi: no, chatId: '*@c.us', typeMessage: []}\nproxy: socks5h://me:s3cret@[::1]:1080/"
+    ).replacing("https://crm.example.com/hook", with: "fromAccount")
+    let lines = try Sample().load(yaml).description.split(separator: "\n").map { $0.drop { $0 == " " } }
+    for line in [
+      "url: fromAccount", "filter.sendByApi: false", "filter.chatId: *@c.us", "filter.typeMessage: none",
+      "proxy: socks5h://***@[::1]:1080",
+    ] {
+      #expect(lines.contains(Substring(line)), "\(line)")
+    }
+    #expect(!lines.joined().contains("s3cret") && !lines.joined().contains("me:"))
   }
 }

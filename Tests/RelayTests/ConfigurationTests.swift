@@ -29,6 +29,7 @@ struct ConfigurationTests {
   func everyKey() throws {
     var sample = Sample()
     sample.variables["CRM_TOKEN"] = "crm\n"
+    sample.variables["PROXY"] = "http://me:p%40ss@proxy.lan:3128\n"
     sample.variables["CREDENTIALS_DIRECTORY"] = "/run/credentials/relay"
     sample.files = [
       "/run/credentials/relay/green": .text("token-of-credential\n", mode: 0o440),
@@ -57,6 +58,7 @@ struct ConfigurationTests {
           webhookUrlToken: {env: CRM_TOKEN}
           accounts: [1_101_000_001]
           statuses: [delivered, noAccount]
+          filter: {sendByApi: true, chatId: [7999*@c.us, "*@g.us"], typeMessage: videoMessage}
           headers: {X-Team: sales, X-Level: 5}
           signingSecret: [whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw, {env: CRM_KEY}]
           timeout: 90s
@@ -65,6 +67,7 @@ struct ConfigurationTests {
           ordering: chat
           retry: {schedule: [1s, 500ms], jitter: 0, giveUpAfter: 1h}
           tls: {caFile: ca.pem, clientCertificateFile: /pki/client.pem, clientKeyFile: ~/client.key, verify: on}
+          proxy: {env: PROXY}
       """.replacing("{env: CRM_KEY}", with: "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"))
     #expect(configuration.stateDirectory == "/etc/relay/state")
     #expect(configuration.log == .init(level: .debug, format: .json))
@@ -88,13 +91,17 @@ struct ConfigurationTests {
         == .init(
           name: "crm", url: "https://crm.example.com:8443/hook?x=1", webhookUrlToken: Secret("crm"),
           accounts: [1_101_000_001], statuses: [.delivered, .noAccount],
+          filter: NotificationFilter(
+            sendByApi: true, chatIDs: [Glob("7999*@c.us"), Glob("*@g.us")], typeMessages: ["videoMessage"]),
           headers: [.init(name: "X-Team", value: "sales"), .init(name: "X-Level", value: "5")],
           signingSecrets: secrets, timeout: .seconds(90),
           delivery: DeliveryPolicy(
             maxConcurrency: 4, rateLimit: RateLimit(count: 300, period: .seconds(60)), ordering: .chat,
             retry: RetryPolicy(schedule: [.seconds(1), .milliseconds(500)], jitter: 0, giveUpAfter: .seconds(3600))),
           tls: .init(
-            caFile: "/etc/relay/ca.pem", clientCertificateFile: "/pki/client.pem", clientKeyFile: "/home/me/client.key")
+            caFile: "/etc/relay/ca.pem", clientCertificateFile: "/pki/client.pem", clientKeyFile: "/home/me/client.key"),
+          proxy: .server(
+            url: "http://proxy.lan:3128", credentials: .init(user: "me", password: Secret("p@ss")))
         ))
     #expect(configuration.warnings.isEmpty)
   }
@@ -117,6 +124,47 @@ struct ConfigurationTests {
     #expect(destination.url == "https://crm.example.com/hook")
     #expect(destination.basicAuthentication == .init(user: "me", password: Secret("p@ss")))
     #expect(destination.basicAuthentication?.authorization == Secret("Basic bWU6cEBzcw=="))
+  }
+
+  @Test("url: fromAccount is each account's own address")
+  func fromAccount() throws {
+    let yaml = Sample.good.replacing("https://crm.example.com/hook", with: "fromAccount")
+    let configuration = try Sample().load(yaml)
+    #expect(configuration.destinations == [.init(name: "crm", url: nil)])
+    #expect(configuration.warnings.isEmpty)
+  }
+
+  @Test("With fromAccount a destination is one for each of its accounts")
+  func servedDestinations() {
+    let accounts: [IDInstance] = [1_101_000_002, 1_101_000_001, 7]
+    let configuration = RelayConfiguration(
+      stateDirectory: "/s", accounts: accounts.map { .init(idInstance: $0, apiTokenInstance: Secret("t")) },
+      destinations: [
+        .init(name: "all", url: nil), .init(name: "fixed", url: "http://a"),
+        .init(name: "some", url: nil, accounts: [7, 8], statuses: [.read]),
+      ])
+    let served = configuration.servedDestinations
+    #expect(served.map(\.name) == ["all@1101000002", "all@1101000001", "all@7", "fixed", "some@7"])
+    #expect(served.map(\.accounts) == [[1_101_000_002], [1_101_000_001], [7], nil, [7]])
+    #expect(served[4].statuses == [.read])
+  }
+
+  @Test(
+    "A proxy is the environment's, none, or the one named, as the HTTP client takes it",
+    arguments: [
+      ("", nil), ("proxy: none", ""), ("proxy: http://proxy:3128/", "http://proxy:3128"),
+      ("proxy: HTTPS://proxy.lan:443", "https://proxy.lan:443"), ("proxy: socks5://[::1]:1080", "socks5://[::1]:1080"),
+      ("proxy: 'socks5h://m%40e:a%3Ab/c@proxy:1080'", nil),
+      ("proxy: 'socks5h://m%40e:a%3Ab%2F%C3%A9@proxy:1080'", "socks5h://m%40e:a%3Ab%2F%C3%A9@proxy:1080"),
+    ] as [(String, String?)])
+  func proxy(key: String, expected: String?) throws {
+    let yaml = Sample.with(destination: key)
+    guard !key.contains("b/c") else {
+      // A slash ends the authority, whatever was meant.
+      #expect(!Sample().errors(yaml).isEmpty)
+      return
+    }
+    #expect(try Sample().load(yaml).destinations[0].proxy.forClient == expected)
   }
 
   @Test("An alias repeats a whole value")

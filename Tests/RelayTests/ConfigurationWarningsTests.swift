@@ -87,4 +87,31 @@ struct ConfigurationWarningsTests {
         "c.yaml:10:19: verify is off, so anyone on the way can pose as the consumer, expected caFile for an authority of your own",
       ])
   }
+
+  @Test("A filter that nothing passes, or that knows types nobody else does, is told")
+  func filters() throws {
+    let yaml = Sample.with(
+      destination: "filter: {chatId: [], typeMessage: [imagemessage, reactionMessage, audioMessage]}")
+    let known = "expected extendedTextMessage, imageMessage, videoMessage or audioMessage"
+    #expect(
+      try warnings(yaml) == [
+        "c.yaml:7:22: chatId is an empty list, so the destination gets nothing, expected a chatId or a list of them, where * stands for any text and ? for one character",
+        "c.yaml:7:40: typeMessage 'imagemessage' is not one documented, \(known), did you mean 'imageMessage'?",
+        "c.yaml:7:54: typeMessage 'reactionMessage' is not one documented, \(known)",
+      ])
+    let empty = try Sample().load(Sample.with(destination: "filter: {typeMessage: []}"))
+    #expect(empty.destinations[0].filter.typeMessages == [])
+    #expect(empty.warnings.count == 1)
+  }
+
+  @Test("A proxy's password makes the file a secret one; a proxy without is none")
+  func proxyPassword() throws {
+    var sample = Sample()
+    sample.mode = 0o644
+    sample.variables["PROXY"] = "http://me:s3cret@proxy:3128"
+    #expect(try warnings(Sample.with(destination: "proxy: http://proxy:3128"), sample).isEmpty)
+    #expect(try warnings(Sample.with(destination: "proxy: {env: PROXY}"), sample).isEmpty)
+    let told = try warnings(Sample.with(destination: "proxy: http://me:s3cret@proxy:3128"), sample)
+    #expect(told.count == 1 && told[0].contains("others may read the secret") && !told[0].contains("s3cret"))
+  }
 }

@@ -2,6 +2,7 @@ import Foundation
 import GreenAPI
 import Relay
 import RelayCore
+import RelayStore
 import Testing
 
 /// What programs read of a relay: its JSON, and when it calls itself healthy.
@@ -59,6 +60,62 @@ import Testing
       // Both clocks agree here, so the remembered steady time is shown as the wall clock's.
       let latestPoll = try #require(status.accounts[0].latestPoll)
       #expect(latestPoll <= harness.time.trueDate && latestPoll > harness.time.trueDate.addingTimeInterval(-60))
+    }
+  }
+
+  @Test("How a destination has answered lately is counted, and for how long an account's news was on its way")
+  func figures() async throws {
+    try await RelayHarness.run { harness in
+      let before = try await harness.poll()
+      #expect(before.lagSeconds == nil)
+      #expect(try await harness.destination().attemptsLately == 0)
+      #expect(try await harness.destination().successRate == nil)
+      harness.consumer.behaveNext(.answer("500 No"))
+      try await harness.post("A")
+      // By GREEN-API's clock, whatever ours shows.
+      harness.time.stepWallClock(by: .seconds(-7200))
+      harness.time.advance(by: .seconds(42))
+      let account = try await eventually("the poll") {
+        let account = try await harness.account()
+        return account.lagSeconds == nil ? nil : account
+      }
+      #expect((42...44).contains(account.lagSeconds ?? 0))
+      try await harness.passUntilRetry()
+      try await harness.delivered(1)
+      let destination = try await harness.destination()
+      #expect(destination.attemptsLately == 2)
+      #expect(destination.successRate == 0.5)
+      #expect(destination.p50Seconds != nil && destination.p99Seconds != nil)
+      #expect(destination.address == harness.consumer.url)
+      #expect(destination.circuit == "closed")
+      harness.time.advance(by: .seconds(3700))
+      #expect(try await harness.destination().attemptsLately == 0)
+    }
+  }
+
+  @Test(
+    "Of a relay that doesn't run a paused or gone destination is shown as such, and of one that runs one not configured is not"
+  )
+  func pausedWhileStopped() async throws {
+    try await RelayHarness.run(destinations: 2) { harness in
+      harness.consumer.behave(.answer("410 Gone"))
+      try await harness.post("A")
+      try await harness.poll()
+      #expect(try await harness.relay.setPause(.byOperator, ofDestination: "archive"))
+      try await eventually("the pause in the outbox") {
+        try await harness.outbox.destinationSummaries().contains { $0.pause == .gone }
+      }
+      let status = RelayStatus(
+        storedAccounts: [], storedDestinations: try await harness.outbox.destinationSummaries(),
+        now: harness.time.now())
+      #expect(status.destinations.map(\.name) == ["archive", "crm"])
+      #expect(status.destinations.map(\.state) == ["paused", "gone"])
+      #expect(status.destinations.allSatisfy { $0.circuit == nil && $0.address == nil })
+      var changed = harness.configuration
+      changed.destinations.removeFirst()
+      try await harness.relay.reload(changed)
+      try await eventually("the removal") { try await harness.destination().state == "notServed" }
+      #expect(try await harness.destination("archive").state == "paused")
     }
   }
 }

@@ -1,9 +1,7 @@
-import TestServers
-
 /// Just enough of an HTTP/2 server: answers every request with status 200 and the body "two".
 ///
 /// Frames are described in RFC 9113, 4.1: length in three bytes, type, flags, and the stream's number in four.
-func serveHTTP2(_ connection: ServerConnection, onRequest: () -> Void = {}) {
+package func serveHTTP2(_ connection: ServerConnection, onRequest: () -> Void = {}) {
   enum FrameType {
     static let data: UInt8 = 0
     static let headers: UInt8 = 1
