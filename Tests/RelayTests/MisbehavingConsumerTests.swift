@@ -50,7 +50,7 @@ import Testing
   private static let statuses: [Row] = [
     .status("300 Multiple Choices", .rejected),
     .status("304 Not Modified", .rejected),
-    .status("302 Found", .rejected, headers: ["Location: /\(MisbehavingStage.secret)"], "another path", "url"),
+    .status("302 Found", .rejected, headers: ["Location: /\(MisbehavingStage.secret)"], "redirects elsewhere", "url"),
     .status("400 Bad Request", .rejected),
     .status("401 Unauthorized", .rejected, "webhookUrlToken"),
     .status("403 Forbidden", .rejected, "webhookUrlToken"),

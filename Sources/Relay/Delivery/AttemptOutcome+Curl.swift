@@ -62,7 +62,7 @@ extension HTTPResponse {
   private var advice: String? {
     switch status {
     case 301, 302, 303, 307, 308:
-      "it redirects to \(redirectTarget), which is not followed: correct the destination's url"
+      "it redirects \(redirectTarget), which is not followed: correct the destination's url"
     case 401, 403: "compare webhookUrlToken, or the user and password in url, with what it expects"
     case 404: "there is nothing at this path: check the destination's url"
     case 405: "it takes no POST at this path: check the destination's url"
@@ -76,11 +76,11 @@ extension HTTPResponse {
   }
 
   /// Scheme, host and port of the `Location`. Its path and query may repeat what is secret in ours.
-  private var redirectTarget: Substring {
+  private var redirectTarget: String {
     guard let location = header("Location"),
       let match = location.prefixMatch(of: /(https?:\/\/)([^\/?#]*@)?([A-Za-z0-9.\-:\[\]]{1,255})/.ignoresCase())
-    else { return "another path" }
-    return match.output.1 + match.output.3
+    else { return "elsewhere" }
+    return "to \(match.output.1)\(match.output.3)"
   }
 }
 
@@ -123,7 +123,7 @@ extension CurlError {
   }
 
   private var handshakeSummary: String {
-    if message.contains("certificate file") || message.contains("private key file") {
+    if ["certificate file", "private key file", "load PEM"].contains(where: message.contains) {
       return "a file that the destination's tls names can't be used"
     }
     if message.contains("wrong version number") {
