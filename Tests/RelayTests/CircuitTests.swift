@@ -80,6 +80,7 @@ import Testing
         let destination = try? await harness.destination()
         return destination?.circuit == nil ? nil : destination
       }
+      #expect(harness.log.count(of: "warning the destination failed before the relay was started") == 1)
       #expect(after.state == "circuitOpen")
       #expect(after.circuitOpenedAt == before.circuitOpenedAt)
       #expect(after.nextProbe == before.nextProbe)

@@ -51,8 +51,32 @@ import Testing
     }
   }
 
-  @Test("What was crowded out is sent when others have ended")
+  @Test("What was crowded out starts when others have ended, though its own attempts have not")
   func crowdedOut() async throws {
+    let (silent, port) = ScriptedServer.listenOnLoopback(backlog: 4096)
+    defer { close(silent) }
+    try await RelayHarness.run(destinations: 2) { configuration in
+      for index in 0...1 { configuration.destinations[index].delivery.maxConcurrency = 10_000 }
+      configuration.destinations[0].url = "http://127.0.0.1:\(port)/"
+      configuration.destinations[0].timeout = .seconds(3600)
+    } _: { harness in
+      try await eventually("the pause") { try await harness.relay.setPause(.byOperator, ofDestination: "crm") }
+      harness.otherConsumer.behave(.hold())
+      for number in 0..<800 { try await harness.post("M\(number)") }
+      try await harness.poll()
+      // The common half and its share.
+      try await harness.otherConsumer.received(512 + 256)
+      #expect(try await harness.relay.setPause(nil, ofDestination: "crm"))
+      try await eventually("its share") { try await harness.destination().inFlight == 256 }
+      harness.otherConsumer.behave(.answer())
+      harness.otherConsumer.release()
+      try await eventually("the common half") { try await harness.destination().inFlight == 512 + 256 }
+      try await harness.delivered(800, at: "archive")
+    }
+  }
+
+  @Test("A single destination has all the room, and no more")
+  func single() async throws {
     try await RelayHarness.run { configuration in
       configuration.destinations[0].delivery.maxConcurrency = 10_000
     } _: { harness in

@@ -133,6 +133,29 @@ import Testing
     }
   }
 
+  @Test("What gathers while an operator has paused the destination is sent in order when it is resumed")
+  func drained() async throws {
+    try await RelayHarness.run { harness in
+      try await harness.poll()
+      #expect(try await harness.relay.setPause(.byOperator, ofDestination: "crm"))
+      try await harness.post("A")
+      try await harness.post("B")
+      for status in [MessageStatus.delivered, .read] {
+        try await harness.poll()
+        for name in ["A", "B"] { try await harness.advance(name, to: status) }
+      }
+      try await harness.poll()
+      try await harness.deliveries(become: "recorded") { $0.count == 6 }
+      #expect(harness.consumer.requests.isEmpty)
+      #expect(try await harness.relay.setPause(nil, ofDestination: "crm"))
+      try await harness.delivered(6)
+      for name in ["A", "B"] {
+        let own = harness.consumer.arrivals.filter { $0.hasPrefix(name) }
+        #expect(own == ["\(name) sent", "\(name) delivered", "\(name) read"])
+      }
+    }
+  }
+
   // MARK: How fast
 
   @Test("maxConcurrency is another one as soon as a reload says so")

@@ -6,6 +6,12 @@ struct DeliveryLog {
   let log: Logger
   let outlet: Outlet
 
+  func circuitRestored() {
+    log.warning(
+      "the destination failed before the relay was started; deliveries wait, and it is tried now and then",
+      metadata: ["destination": "\(outlet.name)"])
+  }
+
   func circuitChanged(after report: AttemptReport) {
     if outlet.queue.circuit.isClosed {
       log.notice("the destination takes deliveries again", metadata: ["destination": "\(outlet.name)"])
@@ -32,7 +38,7 @@ struct DeliveryLog {
       log.log(level: isNews ? .warning : .debug, "\(text)", metadata: metadata)
     case .held:
       log.error(
-        "the destination says it is gone (HTTP 410) and is paused; its deliveries wait. Resume it with `statusrelay destinations resume \(outlet.name)`",
+        "the destination says it is gone (HTTP 410) and is paused; its deliveries wait. Give it another url, or resume it with `statusrelay destinations resume \(outlet.name)`",
         metadata: metadata)
     case .deadLetter(let reason):
       let why = reason == .tooOld ? "too old" : "its retry schedule is used up"

@@ -391,6 +391,9 @@ actor Dispatcher {
         outlets[stored.id] = Outlet(destination, stored: stored, address: address)
         budget.enter(stored.id)
         states.enter(stored.id, recorded: LastingState(pause: stored.pause, trip: stored.circuit))
+        if stored.circuit != nil, let outlet = outlets[stored.id] {
+          DeliveryLog(log: log, outlet: outlet).circuitRestored()
+        }
         tellOfAddress(stored.id, before: nil)
       } else {
         let before = outlets[stored.id]?.address
