@@ -1,6 +1,7 @@
 import Foundation
 import GreenAPI
 import Hummingbird
+import HummingbirdCore
 import Logging
 import Relay
 import ServiceLifecycle
@@ -25,6 +26,10 @@ public struct AdminServer: Service {
   /// The socket's name in the state directory.
   public static let socketName = "control.sock"
   private static let retryInterval = Duration.seconds(30)
+  /// More wait to be accepted: visitors must not use up the descriptors that polls and deliveries need.
+  private static let mostConnections = 64
+  /// For a connection on which no request is being answered.
+  private static let idleSeconds: Int64 = 60
 
   /// - Parameter time: the relay's own.
   public init(relay: Relay, time: any Timekeeper, address: Address, log: Logger) {
@@ -59,7 +64,10 @@ public struct AdminServer: Service {
     }
     let application = Application(
       router: AdminRouter(relay: relay, time: time, access: address.access).router,
-      configuration: ApplicationConfiguration(address: address.bindAddress, serverName: "statusrelay"),
+      server: .http1(configuration: .init(idleTimeout: .seconds(Self.idleSeconds))),
+      configuration: ApplicationConfiguration(
+        address: address.bindAddress, serverName: "statusrelay",
+        availableConnectionsDelegate: MaximumAvailableConnections(Self.mostConnections)),
       onServerRunning: { [address, log] channel in
         if case .unixSocket(let path) = address { chmod(path, 0o600) }
         log.debug("the admin API listens on \(address.with(port: channel.localAddress?.port))")

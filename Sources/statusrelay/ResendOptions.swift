@@ -28,8 +28,12 @@ struct ResendOptions: ParsableArguments {
   }
 
   /// What to say, and the exit code, when a signal ended it.
-  func interrupted(_ progress: Resending.Progress, command: String) -> Complaint {
-    let rest = progress.last.map { "To go on: statusrelay \(command) with the same options and --after \($0)" }
+  /// - Parameter until: what the run was to go to, where no one had said it.
+  func interrupted(_ progress: Resending.Progress, command: String, until: UnixTime?) -> Complaint {
+    let rest = progress.last.map {
+      "To go on: statusrelay \(command) with the same options and --after \($0)"
+        + (until.map { " --until \($0.iso8601)" } ?? "")
+    }
     return Complaint(
       "stopped before the end. " + (rest ?? "Nothing had been sent yet."), exitCode: ExitStatus.interrupted)
   }

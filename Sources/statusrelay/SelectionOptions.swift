@@ -34,9 +34,10 @@ struct SelectionOptions: ParsableArguments {
   }
 
   /// Whether any of them is given.
-  var isRestricting: Bool {
-    !accounts.isEmpty || message != nil || !statuses.isEmpty || since != nil || until != nil
-  }
+  var isRestricting: Bool { isRestrictingWithoutUntil || until != nil }
+
+  /// Whether any is given that contradicts `--all`: all there is until some time is all there was then.
+  var isRestrictingWithoutUntil: Bool { !accounts.isEmpty || message != nil || !statuses.isEmpty || since != nil }
 
   func filter(limit: Int, now: UnixTime) -> HistoryFilter {
     var filter = HistoryFilter(limit: limit)

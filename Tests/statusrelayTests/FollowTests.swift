@@ -116,7 +116,7 @@ struct FollowTests {
       shell.executableURL = URL(filePath: "/bin/sh")
       shell.arguments = [
         "-c",
-        "{ '\(StatusrelayProcess.executable)' events --follow --json --state-directory '\(outbox.directory)'; echo \"exit $?\" >&2; } | head -n 1",
+        "{ timeout 60 '\(StatusrelayProcess.executable)' events --follow --json --state-directory '\(outbox.directory)'; echo \"exit $?\" >&2; } | head -n 1",
       ]
       let (output, error) = (Pipe(), Pipe())
       shell.standardOutput = output

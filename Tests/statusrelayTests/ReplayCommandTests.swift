@@ -199,10 +199,11 @@ struct ReplayCommandTests {
         stopped.send(SIGINT)
         let end = try await stopped.result()
         #expect(end.exit == .code(130), "\(end.output)")
-        let cursor = try #require(end.output.firstMatch(of: #/--after (\d+)/#)?.output.1)
+        let goOn = #/--after (\d+) --until (\S+Z)/#
+        let (_, cursor, until) = try #require(end.output.firstMatch(of: goOn)?.output)
         let first = try #require(end.output.firstMatch(of: #/(\d+) notifications to be sent to crm again/#)?.output.1)
         #expect(cursor == first, "everything up to there is sent again")
-        let rest = try await start("--yes", "--after", "\(cursor)").result()
+        let rest = try await start("--yes", "--after", "\(cursor)", "--until", "\(until)").result()
         #expect(rest.exit == .code(0), "\(rest.output)")
         #expect(rest.output.contains("\(12_000 - (Int(first) ?? 0)) notifications to be sent to crm again."))
         #expect(!rest.output.contains("[y/N]"))

@@ -37,7 +37,9 @@ struct ReplayCommand: AsyncParsableCommand {
   private static let many = 10_000
 
   func validate() throws {
-    if all, selection.isRestricting { throw ValidationError("Too much at once: --all, or what restricts it.") }
+    if all, selection.isRestrictingWithoutUntil {
+      throw ValidationError("Too much at once: --all, or what restricts it.")
+    }
     if !all, !selection.isRestricting {
       throw ValidationError(
         "Say which notifications: --since TIME, or --until, --account, --status, --message; or --all for the whole history."
@@ -102,7 +104,9 @@ struct ReplayCommand: AsyncParsableCommand {
     let passedOver = progress.passedOver > 0 ? "; \(progress.passedOver) passed over" : ""
     try StandardOutput.write(
       "\(Self.notifications(progress.sent)) to be sent to \(destination) again\(passedOver).\n")
-    if !progress.isComplete { throw resend.interrupted(progress, command: "replay") }
+    if !progress.isComplete {
+      throw resend.interrupted(progress, command: "replay", until: selection.until == nil ? filter.until : nil)
+    }
   }
 
   private static func notifications(_ count: Int) -> String { count == 1 ? "1 notification" : "\(count) notifications" }

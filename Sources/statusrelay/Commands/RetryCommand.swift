@@ -35,7 +35,8 @@ struct RetryCommand: AsyncParsableCommand {
   @OptionGroup var resend: ResendOptions
 
   func validate() throws {
-    let isFiltered = destination != nil || selection.isRestricting
+    let isFiltered =
+      destination != nil || (all ? selection.isRestrictingWithoutUntil : selection.isRestricting)
     let given = [!ids.isEmpty, isFiltered, all].count { $0 }
     guard given == 1 else {
       throw ValidationError(
@@ -88,7 +89,9 @@ struct RetryCommand: AsyncParsableCommand {
         return .init(sent: ids.count, last: ids.count < filter.limit ? nil : ids.last)
       })
     try StandardOutput.write(Self.text(progress.sent, isWaitingForStart: !history.isLive))
-    if !progress.isComplete { throw resend.interrupted(progress, command: "retry") }
+    if !progress.isComplete {
+      throw resend.interrupted(progress, command: "retry", until: selection.until == nil ? filter.until : nil)
+    }
   }
 
   // MARK: By their ids
