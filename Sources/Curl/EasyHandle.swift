@@ -19,6 +19,8 @@ final class EasyHandle {
   fileprivate(set) var reception = Reception()
   /// The `errno` of the last socket that could not be opened for this transfer.
   fileprivate(set) var socketError: Int32 = 0
+  /// Whether libcurl chose a kept connection that must not be used, see ``mayAsk(localPort:)``.
+  private(set) var metSpoiledConnection = false
   private var isKeeping = false
   private var progress = 0
   private var lastProgress: UInt64 = 0
@@ -31,6 +33,7 @@ final class EasyHandle {
 
   // What is set in libcurl.
   private var options = EasyOptions()
+  private var demandsFreshConnection = false
 
   /// Room for a body kept between transfers.
   private static let keptBodyCapacity = 64 << 10
@@ -62,17 +65,43 @@ final class EasyHandle {
     progress = 0
     socketError = 0
     errorBuffer.pointee = 0
+    demandFreshConnection(false)
     if case .keep = request.responseLimit { isKeeping = true } else { isKeeping = false }
     reception.begin(limit: request.responseLimit)
     if options.tls != request.tls, options.tls != nil {
       // libcurl has no way to put one TLS option back to its default.
       curl_easy_reset(easy)
       options = EasyOptions()
+      demandsFreshConnection = false
       setBasics()
     }
     try options.apply(request, to: easy)
     try setHeaders(request)
     if request.method == .post { setBody(request.body) }
+  }
+
+  /// Makes the same transfer ready to be started once more, on a connection of its own. Its timeouts go on.
+  func prepareFreshConnection() {
+    demandFreshConnection(true)
+    errorBuffer.pointee = 0
+    reception.beginAgain()
+  }
+
+  private func demandFreshConnection(_ isDemanded: Bool) {
+    metSpoiledConnection = false
+    guard isDemanded != demandsFreshConnection else { return }
+    demandsFreshConnection = isDemanded
+    ccurl_set_long(easy, CURLOPT_FRESH_CONNECT, isDemanded ? 1 : 0)
+  }
+
+  /// Whether the request may go out on the connection with this local port.
+  ///
+  /// Bytes that wait on a kept connection before anything was asked there (an answer too many, a proxy's parting 408) would be taken for
+  /// the answer to this request. libcurl looks for them itself from version 8 on only. What arrives later can't be told from an
+  /// answer that comes early.
+  fileprivate func mayAsk(localPort: Int32) -> Bool {
+    metSpoiledConnection = sockets.isSpoiled(localPort: UInt16(truncatingIfNeeded: localPort))
+    return !metSpoiledConnection
   }
 
   /// Lets go of what the transfer held.
@@ -148,11 +177,18 @@ final class EasyHandle {
       case Int(CURL_HTTP_VERSION_3): .http3
       default: .http11
       }
+    if version == .http10 || version == .http11 { keepConnection() }
     return HTTPResponse(
       status: reception.status, httpVersion: version, body: reception.takeOutBody(), isComplete: isComplete,
       timings: .init(total: .nanoseconds(now &- started)),
       // A copy of just this size: the reception goes on with its own room.
       headerBlock: reception.headerBlock.withUnsafeBufferPointer { Array($0) })
+  }
+
+  private func keepConnection() {
+    var socket: curl_socket_t = -1
+    ccurl_get_socket(easy, CURLINFO_ACTIVESOCKET, &socket)
+    if socket >= 0 { sockets.keep(socket, localPort: UInt16(truncatingIfNeeded: long(CURLINFO_LOCAL_PORT))) }
   }
 
   private func failure(_ code: CURLcode) -> CurlError {
@@ -187,6 +223,8 @@ final class EasyHandle {
     ccurl_set_pointer(easy, CURLOPT_HEADERDATA, itself)
     ccurl_set_open_socket_callback(easy, openSocket)
     ccurl_set_pointer(easy, CURLOPT_OPENSOCKETDATA, itself)
+    ccurl_set_prereq_callback(easy, beforeRequest)
+    ccurl_set_pointer(easy, CURLOPT_PREREQDATA, itself)
     // Connections outlive the handle that opened them, so that closing one is the table's affair.
     ccurl_set_close_socket_callback(easy, closeSocket)
     ccurl_set_pointer(easy, CURLOPT_CLOSESOCKETDATA, Unmanaged.passUnretained(sockets).toOpaque())
@@ -290,6 +328,14 @@ private let openSocket:
     pointer, _, address in
     guard let pointer, let address else { return -1 }
     return handle(pointer).open(address)
+  }
+
+private let beforeRequest:
+  @convention(c) (
+    UnsafeMutableRawPointer?, UnsafeMutablePointer<CChar>?, UnsafeMutablePointer<CChar>?, Int32, Int32
+  ) -> Int32 = { pointer, _, _, _, localPort in
+    guard let pointer else { return CURL_PREREQFUNC_OK }
+    return handle(pointer).mayAsk(localPort: localPort) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
   }
 
 private let closeSocket: @convention(c) (UnsafeMutableRawPointer?, curl_socket_t) -> Int32 = { pointer, socket in

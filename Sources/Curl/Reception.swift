@@ -46,6 +46,9 @@ struct Reception {
     bodyCount = 0
   }
 
+  /// Begins once more with the same limit.
+  mutating func beginAgain() { begin(limit: limit) }
+
   /// Takes one header line, line end included; false stops the transfer.
   mutating func takeHeader(_ line: UnsafeRawBufferPointer) -> Bool {
     headerCount += line.count

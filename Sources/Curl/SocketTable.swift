@@ -19,6 +19,8 @@ final class SocketTable {
     var watched: UInt32 = 0
     var isWatched = false
     var isOpenedHere = false
+    /// The local port under which it stands in ``kept``; 0 for none.
+    var keptPort: UInt16 = 0
     /// Tells the events of this socket from leftovers of one closed earlier that had the same number.
     var generation: UInt32 = 0
   }
@@ -27,6 +29,8 @@ final class SocketTable {
   private let gauges: Gauges
   /// By descriptor: the kernel gives out the lowest free number, so the table stays as small as the number of sockets.
   private var entries: [Entry] = []
+  /// Sockets on which an HTTP/1 exchange has ended, by local port: what libcurl tells of a connection before it uses it.
+  private var kept: [UInt16: Int32] = [:]
 
   init(epoll: Int32, gauges: Gauges) {
     self.epoll = epoll
@@ -46,10 +50,36 @@ final class SocketTable {
   /// The kernel takes a closed descriptor out of epoll by itself.
   func close(_ descriptor: Int32) -> Int32 {
     makeRoom(for: descriptor)
+    forget(descriptor)
     let generation = entries[Int(descriptor)].generation
     entries[Int(descriptor)] = Entry(generation: generation)
     gauges.socketsClosed.add(1, ordering: .relaxed)
     return Glibc.close(descriptor)
+  }
+
+  /// An exchange that takes turns with others on its connection, as HTTP/1's do, has ended on this socket.
+  func keep(_ descriptor: Int32, localPort: UInt16) {
+    guard localPort != 0, entries.indices.contains(Int(descriptor)), entries[Int(descriptor)].isOpenedHere else {
+      return
+    }
+    forget(descriptor)
+    entries[Int(descriptor)].keptPort = localPort
+    kept[localPort] = descriptor
+  }
+
+  /// Whether a kept connection has bytes waiting, or has ended, before anything was asked on it.
+  func isSpoiled(localPort: UInt16) -> Bool {
+    guard let descriptor = kept[localPort] else { return false }
+    var byte: UInt8 = 0
+    let count = recv(descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))
+    return count >= 0 || (errno != EAGAIN && errno != EINTR)
+  }
+
+  private func forget(_ descriptor: Int32) {
+    let port = entries[Int(descriptor)].keptPort
+    guard port != 0 else { return }
+    entries[Int(descriptor)].keptPort = 0
+    if kept[port] == descriptor { kept[port] = nil }
   }
 
   /// Takes libcurl's wish (`CURL_POLL_IN`, …) for a socket.

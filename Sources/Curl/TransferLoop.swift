@@ -170,6 +170,7 @@ final class TransferLoop {
       ccurl_get_pointer(easy, CURLINFO_PRIVATE, &owner)
       guard let owner else { continue }
       let handle = Unmanaged<EasyHandle>.fromOpaque(owner).takeUnretainedValue()
+      if handle.metSpoiledConnection, restart(handle) { continue }
       end(handle, handle.result(of: code, at: now))
     }
   }
@@ -237,6 +238,13 @@ final class TransferLoop {
       hand(result, handle.tag, mailbox)
     }
     keep(handle)
+  }
+
+  /// Nothing has been sent: the transfer starts again, on a connection of its own. Its deadline stands.
+  private func restart(_ handle: EasyHandle) -> Bool {
+    curl_multi_remove_handle(pointer, handle.easy)
+    handle.prepareFreshConnection()
+    return curl_multi_add_handle(pointer, handle.easy) == CURLM_OK
   }
 
   private func endAll() {
