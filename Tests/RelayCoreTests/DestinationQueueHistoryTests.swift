@@ -26,7 +26,7 @@ import class Foundation.ProcessInfo
           for seed in Self.seeds where seed % shares == share && !Task.isCancelled {
             // Tests that wait for a moment are to get their turn in between.
             await Task.yield()
-            var history = QueueHistory(seed: seed)
+            let history = QueueHistory(seed: seed)
             if let complaint = history.run() {
               Issue.record("seed \(seed): \(complaint). It is run again with STATUSRELAY_SEED=\(seed)")
               return nil

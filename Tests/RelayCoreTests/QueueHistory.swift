@@ -2,14 +2,17 @@ import GreenAPI
 import RelayCore
 
 /// One life of a queue, all of it following from the seed: polls, attempts that end one way or another, an outbox whose answers come
-/// late and in any order, operators, reloads, crashes. Every decision of the queue is held against the plain models.
-struct QueueHistory {
+/// late and in any order, operators, reloads, crashes. Every decision of the queue is held against the plain models. A class, as in debug
+/// builds each check of a struct's would copy it.
+final class QueueHistory {
   private var random: SeededGenerator
   /// Milliseconds.
   private var now: Int64 = 1_000_000
   private var policy: DeliveryPolicy
   private let failureRate: Double
   private let goneRate: Double
+  /// The outbox's answers come later one time in so many.
+  private let lateness: Int
 
   private var queue: DestinationQueue
   private var capacity: Int
@@ -69,8 +72,9 @@ struct QueueHistory {
   init(seed: UInt64) {
     random = SeededGenerator(seed: seed)
     policy = Self.policy(&random)
-    failureRate = [0, 0.1, 0.5, 0.95].randomElement(using: &random)!
+    failureRate = [0, 0.1, 0.5, 0.9, 1].randomElement(using: &random)!
     goneRate = [0, 0, 0.02].randomElement(using: &random)!
+    lateness = [2, 5, 30].randomElement(using: &random)!
     capacity = Int.random(in: 4...24, using: &random)
     queue = DestinationQueue(policy: policy, capacity: capacity)
     outbox = OutboxModel(ordering: policy.ordering)
@@ -87,14 +91,14 @@ struct QueueHistory {
       maxConcurrency: Int.random(in: 1...6, using: &random), rateLimit: limits.randomElement(using: &random)!,
       ordering: [.message, .message, .chat, .account, .none].randomElement(using: &random)!,
       retry: RetryPolicy(
-        schedule: Array(waits.prefix(Int.random(in: 2...4, using: &random))), jitter: 0.2, giveUpAfter: .seconds(600)))
+        schedule: Array(waits.prefix(Int.random(in: 1...4, using: &random))), jitter: 0.2, giveUpAfter: .seconds(600)))
   }
 
   /// What went wrong, or `nil`.
-  mutating func run() -> String? {
+  func run() -> String? {
     do throws(Complaint) {
       let isLong = chance(20)
-      for _ in 0..<Int.random(in: 10...(isLong ? 300 : 60), using: &random) { try turn() }
+      for _ in 0..<Int.random(in: 10...(isLong ? 300 : 90), using: &random) { try turn() }
       try drain()
       return nil
     } catch {
@@ -102,7 +106,7 @@ struct QueueHistory {
     }
   }
 
-  private mutating func chance(_ oneIn: Int) -> Bool { Int.random(in: 0..<oneIn, using: &random) == 0 }
+  private func chance(_ oneIn: Int) -> Bool { Int.random(in: 0..<oneIn, using: &random) == 0 }
 
   private func check(_ condition: Bool, _ complaint: @autoclosure () -> String) throws(Complaint) {
     if !condition { throw Complaint(text: complaint()) }
@@ -110,41 +114,43 @@ struct QueueHistory {
 
   // MARK: What happens
 
-  private mutating func turn() throws(Complaint) {
-    switch Int.random(in: 0..<24, using: &random) {
-    case 0..<5: record()
-    case 5..<10: for _ in 0..<Int.random(in: 1...4, using: &random) { try finishOne() }
-    case 10..<13: try write(Int.random(in: 1...9, using: &random))
-    case 13..<15: hearOfBatch()
-    case 15: hearOfRecording()
-    case 16: read()
-    case 17: hearOfPage()
-    case 18..<21: passTime()
-    case 21: if chance(6) { restart() } else { abandonOne() }
-    case 22: if chance(3) { reload() } else { lookAgain() }
+  private func turn() throws(Complaint) {
+    switch Int.random(in: 0..<20, using: &random) {
+    case 0..<3: record()
+    case 3..<10: for _ in 0..<Int.random(in: 1...4, using: &random) { try finishOne() }
+    case 10..<16: passTime()
+    case 16: if chance(6) { restart() } else if chance(3) { abandonOne() }
+    case 17: if chance(3) { reload() } else { lookAgain() }
     default: steer()
     }
+    if isPrompt { hearOfRecording() }
+    if isPrompt { hearOfBatch() }
+    if isPrompt { try write(Int.random(in: 1...9, using: &random)) }
+    if isPrompt { hearOfBatch() }
+    if isPrompt { read() }
+    if isPrompt { hearOfPage() }
     if !chance(4) { try step(budget: Int.random(in: 0...8, using: &random)) }
   }
 
-  private mutating func record() {
+  private var isPrompt: Bool { !chance(lateness) }
+
+  private func record() {
     var heads: [Delivery] = []
-    for _ in 0..<Int.random(in: 1...8, using: &random) {
+    for _ in 0..<Int.random(in: 1...6, using: &random) {
       let message = Int.random(in: 0..<EventPool.messages, using: &random)
       let event = EventPool.event(counts[message], ofMessage: message)
       counts[message] += 1
       if let head = outbox.record(event: event, at: now) { heads.append(outbox.delivery(head)) }
     }
     recordings.append(heads)
-    if !chance(4) { hearOfRecording() }
   }
 
-  private mutating func hearOfRecording() {
+  private func hearOfRecording() {
     guard let index = recordings.indices.randomElement(using: &random) else { return }
     queue.take(recordings.remove(at: index))
   }
 
-  private mutating func finishOne() throws(Complaint) {
+  private func finishOne() throws(Complaint) {
     guard let index = inFlight.indices.randomElement(using: &random) else { return }
     var outcome = AttemptOutcome.answered(httpStatus: 200, retryAfter: nil)
     switch Double.random(in: 0..<1, using: &random) {
@@ -158,7 +164,7 @@ struct QueueHistory {
     try finish(inFlight.remove(at: index), outcome)
   }
 
-  private mutating func finish(_ number: Int, _ outcome: AttemptOutcome) throws(Complaint) {
+  private func finish(_ number: Int, _ outcome: AttemptOutcome) throws(Complaint) {
     let report = AttemptReport(
       startedAt: UnixTime(milliseconds: 0), duration: .zero, httpStatus: outcome.httpStatus, failure: outcome.failure)
     let settlement = queue.finished(
@@ -195,7 +201,7 @@ struct QueueHistory {
     switch verdict {
     case .deadLetter(.tooOld): try check(now - row.recordedAt >= 600_000, "given up too young")
     case .deadLetter(.scheduleUsedUp):
-      try check(row.attempts == policy.retry.schedule.count, "given up after \(row.attempts + 1) attempts")
+      try check(row.attempts >= policy.retry.schedule.count, "given up after \(row.attempts + 1) attempts")
     case .retry(let time):
       try check(now - row.recordedAt < 600_000 && row.attempts < policy.retry.schedule.count, "not given up")
       let wait = Double(policy.retry.schedule[row.attempts].milliseconds)
@@ -207,7 +213,7 @@ struct QueueHistory {
     }
   }
 
-  private mutating func write(_ count: Int) throws(Complaint) {
+  private func write(_ count: Int) throws(Complaint) {
     guard batch == nil, !unrecorded.isEmpty else { return }
     let settlements = Array(unrecorded.prefix(count))
     unrecorded.removeFirst(settlements.count)
@@ -218,10 +224,9 @@ struct QueueHistory {
       if let head = outbox.write(settlement, at: now) { unblocked.append(outbox.delivery(head)) }
     }
     batch = (settlements, unblocked)
-    if !chance(4) { hearOfBatch() }
   }
 
-  private mutating func hearOfBatch() {
+  private func hearOfBatch() {
     guard let (settlements, unblocked) = batch else { return }
     batch = nil
     for settlement in settlements {
@@ -231,56 +236,69 @@ struct QueueHistory {
     queue.take(unblocked)
   }
 
-  private mutating func read() {
+  private func read() {
     guard let load, page == nil else { return }
     page = outbox.page(limit: load.limit, excluding: load.excluding, at: now)
-    if !chance(3) { hearOfPage() }
   }
 
-  private mutating func hearOfPage() {
+  private func hearOfPage() {
     guard let (deliveries, nextDue) = page else { return }
     load = nil
     page = nil
     if chance(10) { queue.loadFailed() } else { queue.loaded(deliveries, nextDue: nextDue) }
   }
 
-  private mutating func passTime() {
-    switch Int.random(in: 0..<12, using: &random) {
-    case 0..<4: now += Int64.random(in: 0...50, using: &random)
-    case 4..<8: now = max(now, wakeAt?.milliseconds ?? now) + Int64.random(in: 0...3, using: &random)
-    case 8..<11: now += Int64.random(in: 0...20_000, using: &random)
-    default: now += chance(4) ? 650_000 : 100_000
+  private func passTime() {
+    switch Int.random(in: 0..<40, using: &random) {
+    case 0..<10: now += Int64.random(in: 0...50, using: &random)
+    case 10..<34:
+      guard let wakeAt = wakeAt?.milliseconds, wakeAt < now + 100_000 || chance(6) else { return }
+      now = max(now, wakeAt) + Int64.random(in: 0...3, using: &random)
+    case 34..<39: now += Int64.random(in: 0...20_000, using: &random)
+    default: now += chance(3) ? 650_000 : 100_000
     }
   }
 
-  private mutating func abandonOne() {
+  private func abandonOne() {
     guard let number = inFlight.popLast() else { return }
     queue.abandoned(DeliveryID(rawValue: Int64(number)), at: SteadyTime(milliseconds: now))
     circuit.noAnswer(number, at: now)
   }
 
   /// An operator pauses or resumes, an account's address goes or comes.
-  private mutating func steer() {
-    switch Int.random(in: 0..<6, using: &random) {
-    case 0:
-      queue.pause()
-      isPaused = true
-    case 1, 2:
-      queue.resume()
-      isPaused = false
-      circuit.success()
-    case 3:
-      isUnaddressed.toggle()
-      queue.setUnaddressed(isUnaddressed)
-    case 4 where chance(4):
-      queue.addressChanged()
-      circuit.success()
-    default: break
+  private func steer() {
+    if isPaused {
+      if chance(2) { resume() }
+    } else if isUnaddressed {
+      if chance(2) { setUnaddressed(false) }
+    } else {
+      switch Int.random(in: 0..<24, using: &random) {
+      case 0, 1:
+        queue.pause()
+        isPaused = true
+      case 2: setUnaddressed(true)
+      case 3: resume()
+      case 4:
+        queue.addressChanged()
+        circuit.success()
+      default: break
+      }
     }
   }
 
+  private func resume() {
+    queue.resume()
+    isPaused = false
+    circuit.success()
+  }
+
+  private func setUnaddressed(_ value: Bool) {
+    isUnaddressed = value
+    queue.setUnaddressed(value)
+  }
+
   /// After an operator's retry of a dead letter, or without a reason.
-  private mutating func lookAgain() {
+  private func lookAgain() {
     if let index = outbox.deadLetters.indices.randomElement(using: &random),
       !unconfirmed.contains(outbox.deadLetters[index])
     {
@@ -290,15 +308,19 @@ struct QueueHistory {
     queue.lookAgain()
   }
 
-  private mutating func reload() {
+  private func reload() {
     let before = policy.ordering
     changePolicy()
     if policy.ordering != before, queue.readyCount > 0 { tally.relanings += 1 }
+    adoptPolicy()
+  }
+
+  private func adoptPolicy() {
     capacity = max(capacity, 4 * policy.maxConcurrency)
     queue.adopt(policy)
   }
 
-  private mutating func changePolicy() {
+  private func changePolicy() {
     let new = Self.policy(&random)
     if chance(2) { policy.ordering = new.ordering }
     if chance(2) { policy.rateLimit = new.rateLimit }
@@ -309,7 +331,7 @@ struct QueueHistory {
   }
 
   /// A crash: all that is in memory is gone, what was recorded is not.
-  private mutating func restart() {
+  private func restart() {
     inFlight = []
     unrecorded = []
     unconfirmed = []
@@ -330,7 +352,7 @@ struct QueueHistory {
 
   // MARK: What the queue decides
 
-  private mutating func step(budget: Int) throws(Complaint) {
+  private func step(budget: Int) throws(Complaint) {
     let step = queue.step(at: SteadyTime(milliseconds: now), budget: budget)
     steps += 1
     if steps % 8 == 0 { queue.checkInvariants() }
@@ -353,7 +375,7 @@ struct QueueHistory {
   }
 
   /// What is ready starts unless there is a reason.
-  private mutating func checkWhatHoldsBack(after step: DestinationQueue.Step, budget: Int) throws(Complaint) {
+  private func checkWhatHoldsBack(after step: DestinationQueue.Step, budget: Int) throws(Complaint) {
     guard queue.readyCount > 0, !isPaused, !isUnaddressed, circuit.opening == nil, step.attempts.count < budget,
       inFlight.count < policy.maxConcurrency
     else { return }
@@ -361,7 +383,7 @@ struct QueueHistory {
     tally.waitsForRate += 1
   }
 
-  private mutating func start(_ delivery: Delivery) throws(Complaint) {
+  private func start(_ delivery: Delivery) throws(Complaint) {
     let number = Int(delivery.id.rawValue)
     let row = outbox.rows[number]
     try check(!row.isSettled, "\(number) is attempted after it was settled")
@@ -377,7 +399,7 @@ struct QueueHistory {
     inFlight.append(number)
   }
 
-  private mutating func giveUp(_ settlement: Settlement) throws(Complaint) {
+  private func giveUp(_ settlement: Settlement) throws(Complaint) {
     let number = Int(settlement.delivery.rawValue)
     let row = outbox.rows[number]
     try check(isUnaddressed || circuit.opening != nil, "\(number) is given up though it could be attempted")
@@ -393,14 +415,14 @@ struct QueueHistory {
   // MARK: How it ends
 
   /// With a healthy consumer everything ends, woken only when the queue asked to be.
-  private mutating func drain() throws(Complaint) {
-    if isPaused {
-      queue.resume()
-      isPaused = false
-      circuit.success()
+  private func drain() throws(Complaint) {
+    if isPaused { resume() }
+    setUnaddressed(false)
+    if !chance(8) {
+      policy.rateLimit = nil
+      rate.adopt(nil, at: now)
+      adoptPolicy()
     }
-    isUnaddressed = false
-    queue.setUnaddressed(false)
     for _ in 0..<20_000 {
       let before = (inFlight.count, unrecorded.count)
       for number in inFlight { try finish(number, .answered(httpStatus: 200, retryAfter: nil)) }
