@@ -3,8 +3,8 @@ import RelayCore
 
 /// The durable store of snapshot, notifications and deliveries. Every write is on disk when the call returns.
 ///
-/// The protocol asks for little, so that another database can stand behind it: each method is one transaction, none holds a
-/// cursor, and an account's rows are touched only by whoever polls that account.
+/// The protocol asks for little, so that another database can stand behind it: each method writes in one transaction (but for
+/// ``retry(_:at:)``), none holds a cursor, and an account's rows are touched only by whoever polls that account.
 public protocol Outbox: OutboxHistory {
   /// What is remembered of an account; empty for one never seen.
   func account(_ idInstance: IDInstance) async throws(OutboxError) -> StoredAccount

@@ -8,7 +8,8 @@ import RelayCore
 /// second connection, so that an operator's long listing never holds up the relay. A call that has been made is carried out
 /// even when its task is cancelled: what has been attempted must be recorded, above all while the relay is ending.
 ///
-/// A call that fails has changed nothing. The next one works again as soon as the cause is gone.
+/// A call that fails has changed nothing (of a retry, nothing but what it had done before). The next one works again as soon as the
+/// cause is gone.
 public final class SQLiteOutbox: Outbox {
   /// When SQLite waits for the disk. https://www.sqlite.org/pragma.html#pragma_synchronous
   public enum Synchronous: String, Sendable, CaseIterable {

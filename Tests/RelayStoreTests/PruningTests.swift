@@ -184,6 +184,22 @@ struct QueryPlanTests {
     }
   }
 
+  @Test("What is asked for by its id, or by its message, is looked up", arguments: [false, true])
+  func lookups(isByMessage: Bool) async throws {
+    try await withOutbox { outbox, _ in
+      var filter = HistoryFilter()
+      filter.ids = isByMessage ? [] : [1, 2]
+      filter.idMessage = isByMessage ? "A" : nil
+      let replayable = HistoryQuery.replayable(filter, at: DestinationID(rawValue: 1))
+      for query in [
+        HistoryQuery.events(filter), HistoryQuery.deliveries(filter), HistoryQuery.countDeliveries(filter), replayable,
+      ] {
+        let plan = try await outbox.plan(query.sql).filter { !$0.contains("json_each") }
+        #expect(!plan.contains { $0.hasPrefix("SCAN") }, "\(plan)")
+      }
+    }
+  }
+
   @Test("Pages of events and deliveries, and of what is sent again, start where the last one ended")
   func pages() async throws {
     try await withOutbox { outbox, _ in

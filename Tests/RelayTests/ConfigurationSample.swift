@@ -1,11 +1,21 @@
+import Testing
+
 @testable import Relay
 
 /// Files in memory, for configurations that touch no disk.
 struct MemoryFiles: ConfigurationFiles {
-  enum Item: Sendable {
+  enum Item: Sendable, CustomTestStringConvertible {
     case text(String, mode: UInt32)
     case bytes([UInt8])
     case fault(ConfigurationFileFault)
+
+    var testDescription: String {
+      switch self {
+      case .text(let text, _): "\(text.prefix(40).debugDescription)"
+      case .bytes(let bytes): "\(bytes.count) bytes"
+      case .fault(let fault): "\(fault)"
+      }
+    }
   }
 
   var items: [String: Item]

@@ -207,6 +207,7 @@ import Testing
       (200, [.read, .send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"), .awaitRead, .reset]),
       (200, [.read, .send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), .end]),
       (202, [.read, .answer("202 Accepted", headers: ["Content-Encoding: gzip"], body: gzipBomb)]),
+      (202, [.read, .answer("202 Accepted", body: [UInt8](repeating: 0x78, count: 1 << 20))]),
       (200, [.read, .answer(), .awaitRead, .reset]), (200, [.read, .answer(), .end]),
     ] as [(Int, [Step])])
   func success(_ status: Int, _ script: [Step]) async throws {

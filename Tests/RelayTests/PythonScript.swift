@@ -55,5 +55,9 @@ final class PythonScript: Sendable {
     }
   }
 
-  func end() { if process.isRunning { process.terminate() } }
+  /// A termination would not do: the script may have been started on a thread that blocks it, and such a block is inherited.
+  func end() {
+    if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+    process.waitUntilExit()
+  }
 }

@@ -10,18 +10,12 @@ final class TestConsumer: Sendable {
   /// What becomes of one request.
   enum Behaviour: Sendable {
     case answer(String = "200 OK", headers: [String] = [], body: [UInt8] = Array("fine".utf8))
-    /// The connection is reset without an answer.
-    case reset
     /// The connection is closed without an answer.
     case hangUp
     /// Nothing comes, with the connection open.
     case silence
     /// Just these bytes, then the connection is closed.
     case bytes([UInt8])
-    /// A 200 whose body never ends.
-    case endlessBody
-    /// A header block that never ends.
-    case endlessHeaders
     /// The answer waits until ``TestConsumer/release()``.
     case hold(String = "200 OK")
   }
@@ -31,6 +25,7 @@ final class TestConsumer: Sendable {
     var next: [Behaviour] = []
     var requests: [ReceivedRequest] = []
     var held = 0
+    var isStopped = false
   }
 
   private final class Desk: Sendable {
@@ -40,6 +35,8 @@ final class TestConsumer: Sendable {
     func take(_ request: ReceivedRequest) -> Behaviour {
       state.withLockedValue { state in
         state.requests.append(request)
+        // Read only now, it would be held for ever.
+        guard !state.isStopped else { return .hangUp }
         let behaviour = state.next.isEmpty ? state.behaviour : state.next.removeFirst()
         if case .hold = behaviour { state.held += 1 }
         return behaviour
@@ -92,6 +89,7 @@ final class TestConsumer: Sendable {
   }
 
   func stop() {
+    desk.state.withLockedValue { $0.isStopped = true }
     release()
     server.stop()
   }
@@ -104,21 +102,11 @@ final class TestConsumer: Sendable {
     case .hold(let status):
       gate.wait()
       return connection.answer(status)
-    case .reset:
-      connection.armReset()
     case .hangUp: break
     case .silence:
       connection.waitForClose()
     case .bytes(let bytes):
       connection.send(bytes)
-    case .endlessBody:
-      connection.send("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n")
-      let piece = [UInt8](repeating: UInt8(ascii: "x"), count: 16_384)
-      while connection.send(piece) {}
-    case .endlessHeaders:
-      connection.send("HTTP/1.1 200 OK\r\n")
-      let header = "X-Filler: " + String(repeating: "x", count: 8000) + "\r\n"
-      while connection.send(header) {}
     }
     return false
   }

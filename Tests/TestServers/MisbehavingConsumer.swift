@@ -6,7 +6,7 @@ import NIOConcurrencyHelpers
 /// A connection plays the next script from its first step, then the one after it, for as long as it lives; so a script that leaves its
 /// connection open is followed by the next one on the same connection.
 package final class MisbehavingConsumer: Sendable {
-  package enum Step: Sendable {
+  package enum Step: Sendable, CustomStringConvertible {
     /// Takes in a whole request. Without this step the request lies unread.
     case read
     /// Waits for the request, and leaves it unread.
@@ -26,6 +26,26 @@ package final class MisbehavingConsumer: Sendable {
     case end
     case close
     case reset
+
+    /// Short, as it stands in the list of tests.
+    package var description: String {
+      switch self {
+      case .read: "read"
+      case .awaitRequest: "awaitRequest"
+      case .send(let text): "send(\(Self.excerpt(text)))"
+      case .answer(let status, let headers, let body):
+        "answer(\(status), \(headers), \(body.count) bytes)"
+      case .trickle(let text): "trickle(\(Self.excerpt(text)))"
+      case .flood(let text): "flood(\(Self.excerpt(text)))"
+      case .awaitRead: "awaitRead"
+      case .silence: "silence"
+      case .end: "end"
+      case .close: "close"
+      case .reset: "reset"
+      }
+    }
+
+    private static func excerpt(_ text: String) -> String { String(text.prefix(80)).debugDescription }
   }
 
   private struct State {
