@@ -136,6 +136,25 @@ public final class Relay: Service {
       storedAccounts: try await outbox.accountSummaries(), storedDestinations: try await outbox.destinationSummaries())
   }
 
+  /// What the relay has counted and measured. It never fails: what the outbox can't say is left out.
+  public func figures() async -> RelayFigures {
+    let live = await dispatcher.statuses
+    var trouble = await dispatcher.trouble ?? trouble.withLockedValue { $0 }
+    var stored: [DestinationSummary] = []
+    do throws(OutboxError) { stored = try await outbox.destinationSummaries() } catch { trouble = trouble ?? error }
+    return RelayFigures(
+      now: time.now(), trouble: trouble, accounts: statuses.all, polls: statuses.measurements, destinations: live,
+      stored: Dictionary(uniqueKeysWithValues: stored.map { ($0.id, $0) }), commits: outbox.commits)
+  }
+
+  public func readiness() async -> Readiness {
+    do throws(OutboxError) {
+      return Readiness(try await status(), accounts: configuration.withLockedValue { $0.accounts.count })
+    } catch {
+      return Readiness(outboxTrouble: error)
+    }
+  }
+
   public var history: any OutboxHistory { outbox }
 
   /// Makes dead letters due again.

@@ -158,29 +158,20 @@ extension RelayStatus.Account {
 extension RelayStatus.Destination {
   fileprivate init(_ stored: DestinationSummary) {
     self.init(
-      name: stored.name, state: stored.pause.map(Self.name(of:)) ?? RelayStatus.notServed, waiting: stored.waiting,
+      name: stored.name, state: stored.pause?.stateName ?? RelayStatus.notServed, waiting: stored.waiting,
       oldestWaiting: stored.oldestWaiting.map { Date($0) },
       inFlight: 0, delivered: stored.delivered, deadLetters: stored.deadLetters)
   }
 
-  private static func name(of pause: DestinationPause) -> String {
-    switch pause {
-    case .gone: "gone"
-    case .byOperator: "paused"
-    }
-  }
-
   fileprivate mutating func adopt(_ live: DestinationStatus, now: Moment) {
     func date(_ time: SteadyTime) -> Date { Date(now.unix + (time - now.steady)) }
-    state = live.trip == nil ? "delivering" : "circuitOpen"
+    state = live.stateName
     switch live.address {
     case .success(let known): address = known.shown
     case .failure(let missing):
-      state = "noAddress"
       description = missing.description
       advice = missing.advice
     }
-    if let pause = live.pause { state = Self.name(of: pause) }
     switch live.circuit {
     case .closed: circuit = "closed"
     case .open(let until):
@@ -191,18 +182,13 @@ extension RelayStatus.Destination {
     circuitOpenedAt = live.trip.map { date($0.openedAt) }
     attemptsLately = live.lately.attempts
     if live.lately.attempts > 0 { successRate = Double(live.lately.succeeded) / Double(live.lately.attempts) }
-    p50Seconds = live.lately.p50.map(Self.seconds)
-    p99Seconds = live.lately.p99.map(Self.seconds)
+    p50Seconds = live.lately.p50.map(\.inSeconds)
+    p99Seconds = live.lately.p99.map(\.inSeconds)
     inFlight = live.inFlight
     latestSuccess = live.latestSuccess.map { Date($0.unix) }
     latestFailure = live.latestFailure.map {
       RelayStatus.Failure(at: Date($0.at.unix), failure: $0.failure.rawValue, description: $0.detail)
     }
-  }
-
-  private static func seconds(_ duration: Duration) -> Double {
-    let (seconds, attoseconds) = duration.components
-    return Double(seconds) + Double(attoseconds) / 1e18
   }
 }
 

@@ -16,8 +16,13 @@ struct AdminRouter {
     let router = Hummingbird.Router()
     router.add(middleware: ErrorsInWords())
     router.get("healthz") { _, _ in "ok\n" }
-    let api = router.group("v1")
-    api.add(middleware: access)
+    let guarded = router.group().add(middleware: access)
+    guarded.get("readyz") { _, _ in
+      let readiness = await relay.readiness()
+      return try answer(readiness, status: readiness.ready ? .ok : .serviceUnavailable)
+    }
+    guarded.get("metrics") { _, _ in await metrics() }
+    let api = guarded.group("v1")
     api.get("status") { _, _ in try answer(await relay.status()) }
     api.get("events") { request, _ in
       try await rows(relay.history.historyEvents(request.filter()))
@@ -58,15 +63,22 @@ struct AdminRouter {
     json(Data(("[" + (try rows.map { "\n" + (try $0.json) }).joined(separator: ",") + "\n]\n").utf8))
   }
 
-  private func answer(_ value: some Encodable) throws -> Response {
-    var data = try JSONEncoder.admin.encode(value)
-    data.append(UInt8(ascii: "\n"))
-    return json(data)
+  private func metrics() async -> Response {
+    let source = Metric.Source(relay: await relay.figures(), process: .current, version: Version.number)
+    return Response(
+      status: .ok, headers: [.contentType: MetricsText.contentType, .cacheControl: "no-store"],
+      body: .init(byteBuffer: .init(string: MetricsText(of: source).text)))
   }
 
-  private func json(_ data: Data) -> Response {
+  private func answer(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
+    var data = try JSONEncoder.admin.encode(value)
+    data.append(UInt8(ascii: "\n"))
+    return json(data, status: status)
+  }
+
+  private func json(_ data: Data, status: HTTPResponse.Status = .ok) -> Response {
     Response(
-      status: .ok, headers: [.contentType: "application/json; charset=utf-8", .cacheControl: "no-store"],
+      status: status, headers: [.contentType: "application/json; charset=utf-8", .cacheControl: "no-store"],
       body: .init(byteBuffer: .init(bytes: data)))
   }
 

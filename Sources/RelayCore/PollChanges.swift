@@ -43,4 +43,14 @@ public struct DiffCounts: Sendable, Hashable {
   public var filledGaps = 0
 
   public init() {}
+
+  public static func += (sum: inout Self, other: Self) {
+    sum.new += other.new
+    sum.changed += other.changed
+    sum.unchanged += other.unchanged
+    sum.regressions += other.regressions
+    sum.duplicates += other.duplicates
+    sum.suppressed += other.suppressed
+    sum.filledGaps += other.filledGaps
+  }
 }

@@ -67,6 +67,9 @@ public protocol Outbox: OutboxHistory {
   /// The latest steady time any transaction was recorded at; `nil` in a new outbox.
   func latestSteadyTime() async throws(OutboxError) -> SteadyTime?
 
+  /// What writing has taken so far.
+  var commits: CommitStatistics { get }
+
   /// Writes out what is buffered and lets go of the files.
   func close() async
 }

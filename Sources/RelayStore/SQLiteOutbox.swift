@@ -82,6 +82,8 @@ public final class SQLiteOutbox: Outbox {
     try await connection.latestSteadyTime()
   }
 
+  public var commits: CommitStatistics { connection.commits }
+
   /// Remembers that a transaction was made at this time.
   static func touch(_ now: Moment, in db: Database) throws {
     // COALESCE, because `max` with a NULL is NULL.

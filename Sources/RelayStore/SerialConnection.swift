@@ -14,6 +14,7 @@ final class SerialConnection: Sendable {
   let path: String
   private let queue: DatabaseQueue
   private let isClosed = NIOLockedValueBox(false)
+  private let statistics = NIOLockedValueBox(CommitStatistics())
 
   init(path: String, configuration: GRDB.Configuration) throws {
     self.path = path
@@ -24,8 +25,22 @@ final class SerialConnection: Sendable {
   func write<T: Sendable>(
     _ action: String, _ body: @escaping @Sendable (Database) throws -> T
   ) async throws(OutboxError) -> T {
-    try await access(action) { db in try db.transaction(.immediate) { try body(db) } }
+    try await access(action) { [statistics] db in
+      let (start, changesBefore) = (ContinuousClock.now, db.totalChangesCount)
+      do {
+        let value = try db.transaction(.immediate) { try body(db) }
+        let (duration, rows) = (ContinuousClock.now - start, db.totalChangesCount - changesBefore)
+        statistics.withLockedValue { $0.succeeded(in: duration, rows: rows) }
+        return value
+      } catch {
+        statistics.withLockedValue { $0.noteFailure() }
+        throw error
+      }
+    }
   }
+
+  /// What the calls of ``write(_:_:)`` took.
+  var commits: CommitStatistics { statistics.withLockedValue { $0 } }
 
   /// One consistent view of the database.
   func read<T: Sendable>(

@@ -92,6 +92,7 @@ final class FailingOutbox: Outbox {
   }
 
   func latestSteadyTime() async throws(OutboxError) -> SteadyTime? { try await outbox.latestSteadyTime() }
+  var commits: CommitStatistics { outbox.commits }
   func close() async { await outbox.close() }
 
   func events(_ filter: HistoryFilter) async throws(OutboxError) -> [EventRow] { try await outbox.events(filter) }

@@ -58,7 +58,7 @@ import Testing
       var changed = harness.configuration
       changed.accounts[0].poll.interval = .seconds(2)
       try await harness.relay.reload(changed)
-      try await eventually("the new poller") { try await harness.account().polls == 0 }
+      try await eventually("the new poller") { try await harness.account().state == "starting" }
       try await harness.advance("A", to: .read)
       let account = try await harness.poll()
       #expect(account.trackedMessages == 1)
@@ -78,7 +78,7 @@ import Testing
         try await harness.relay.reload(changed)
         let wait = try await eventually("the new poller") {
           let account = try await harness.account()
-          return account.polls == 0 ? account.nextPollInSeconds : nil
+          return account.state == "starting" ? account.nextPollInSeconds : nil
         }
         #expect(wait >= 1)
         #expect(try await harness.poll().failedPolls == 0)

@@ -12,12 +12,19 @@ public struct DestinationStatus: Sendable, Hashable {
   public var address: Result<WebhookAddress, MissingAddress> = .failure(.notKnown)
   public var inFlight = 0
   public var delivered = 0
-  public var failedAttempts = 0
+  /// Deliveries given up.
   public var deadLetters = 0
+  public var succeededAttempts = 0
+  public var failedAttempts: [AttemptFailure: Int] = [:]
+  /// Of all attempts, failed ones too; in seconds.
+  public var attemptDuration = Histogram(bounds: durationBounds)
   public var latestSuccess: Moment?
   public var latestFailure: LatestFailure?
   /// Of the latest attempts.
   public var lately = AttemptStatistics().summary(at: SteadyTime(milliseconds: 0))
+
+  /// Around the default timeout of 30 s, and down to consumers on the same machine.
+  static let durationBounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 
   public struct LatestFailure: Sendable, Hashable {
     public var at: Moment
@@ -29,5 +36,26 @@ public struct DestinationStatus: Sendable, Hashable {
     self.name = name
     self.id = id
     self.pause = pause
+  }
+}
+
+extension DestinationStatus {
+  /// The gravest of what keeps it from delivering, one of ``stateNames``.
+  public var stateName: String {
+    if let pause { return pause.stateName }
+    if case .failure = address { return "noAddress" }
+    return trip == nil ? "delivering" : "circuitOpen"
+  }
+
+  public static let stateNames = ["delivering", "circuitOpen", "noAddress", "gone", "paused"]
+}
+
+extension DestinationPause {
+  /// A label for metrics and the status.
+  public var stateName: String {
+    switch self {
+    case .gone: "gone"
+    case .byOperator: "paused"
+    }
   }
 }

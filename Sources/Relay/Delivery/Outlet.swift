@@ -95,8 +95,12 @@ struct Outlet: Sendable {
     }
     guard let report = settlement.report else { return }
     statistics.note(duration: report.duration, succeeded: report.failure == nil, at: now.steady)
-    guard let failure = report.failure else { return }
-    status.failedAttempts += 1
+    status.attemptDuration.note(report.duration)
+    guard let failure = report.failure else {
+      status.succeededAttempts += 1
+      return
+    }
+    status.failedAttempts[failure, default: 0] += 1
     status.latestFailure = .init(at: now, failure: failure, detail: report.detail)
   }
 

@@ -13,17 +13,19 @@ public struct AccountStatus: Sendable, Hashable {
   public var nextPoll: SteadyTime?
   /// From the latest of the changes announced last to their recording; `nil` before any is.
   public var lag: Duration?
-  /// Since the relay started.
+  /// Since the account is polled; a reload that changes the account goes on counting.
   public var counts = Counts()
 
   public struct Counts: Sendable, Hashable {
+    /// Begun; those under way and those called off are in neither of the next two.
     public var polls = 0
+    public var succeededPolls = 0
     public var failedPolls = 0
-    public var announced = 0
-    public var regressions = 0
-    public var suppressed = 0
+    /// How the records of successful polls fared.
+    public var records = DiffCounts()
     /// Records passed over, by reason.
     public var faults: [RecordFault: Int] = [:]
+    public var notifications = NotificationCounts()
     /// Failed polls, by reason: one of `PollFailure.reasons`.
     public var failures: [String: Int] = [:]
   }

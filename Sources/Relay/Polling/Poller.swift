@@ -48,6 +48,7 @@ struct Poller: Sendable {
   /// Ends when the task is cancelled.
   func run() async {
     var status = AccountStatus(idInstance: account.idInstance, health: AccountHealth(startingAt: time.now()))
+    status.counts = services.statuses.counts(of: account.idInstance)
     services.statuses.publish(status)
     guard let stored = await storedAccount(&status) else { return }
     var round = Round(
@@ -122,8 +123,7 @@ struct Poller: Sendable {
     let start = time.now()
     let minutes = round.pacer.minutes(at: start.steady)
     round.pacer.started(at: start.steady)
-    let answer = try await services.api.outgoingStatuses(
-      of: account.endpoint(typeInstance: identity.typeInstance), minutes: minutes, now: start.unix)
+    let answer = try await answer(identity, minutes: minutes, at: start)
     let records: RecordsAnswer
     do {
       records = try RecordsAnswer(decoding: answer.body)
@@ -138,12 +138,30 @@ struct Poller: Sendable {
     }
     round.snapshot.apply(changes)
     status.latestRecords = records.records.count
+    status.counts.succeededPolls += 1
     status.counts.add(changes, faults: records.faults)
     if !records.faults.isEmpty {
       log.debug("records passed over", metadata: ["faults": "\(records.faults)"])
     }
     report(.pollSucceeded(records: records.records.count, faults: records.faults), &status)
     return changes
+  }
+
+  private func answer(
+    _ identity: AccountIdentity, minutes: Int, at start: Moment
+  ) async throws(GreenAPIClient.Problem) -> GreenAPIClient.Answer {
+    do {
+      let answer = try await services.api.outgoingStatuses(
+        of: account.endpoint(typeInstance: identity.typeInstance), minutes: minutes, now: start.unix)
+      services.statuses.notePoll(duration: time.now().steady - start.steady, answerBytes: answer.body.count)
+      return answer
+    } catch {
+      // One that was called off says nothing of GREEN-API.
+      if error.failure != nil {
+        services.statuses.notePoll(duration: time.now().steady - start.steady, answerBytes: nil)
+      }
+      throw error
+    }
   }
 
   private func record(
@@ -224,9 +242,8 @@ struct Poller: Sendable {
 
 extension AccountStatus.Counts {
   fileprivate mutating func add(_ changes: PollChanges, faults: [RecordFault: Int]) {
-    announced += changes.announcements.count
-    regressions += changes.counts.regressions
-    suppressed += changes.counts.suppressed
+    records += changes.counts
+    for announcement in changes.announcements { notifications.note(announcement.status) }
     self.faults.merge(faults, uniquingKeysWith: +)
   }
 }
@@ -254,14 +271,4 @@ final class RouterBox: Sendable {
   var current: Router { router.withLockedValue { $0 } }
 
   func replace(with router: Router) { self.router.withLockedValue { $0 = router } }
-}
-
-/// How every account fares, for whoever looks on.
-final class AccountBoard: Sendable {
-  private let statuses = NIOLockedValueBox<[IDInstance: AccountStatus]>([:])
-
-  func publish(_ status: AccountStatus) { statuses.withLockedValue { $0[status.idInstance] = status } }
-  func remove(_ idInstance: IDInstance) { _ = statuses.withLockedValue { $0.removeValue(forKey: idInstance) } }
-
-  var all: [AccountStatus] { statuses.withLockedValue { $0.values.sorted { $0.idInstance < $1.idInstance } } }
 }

@@ -64,8 +64,10 @@ actor PollerFleet {
     case .ended(let id):
       running[id] = nil
       endings[id] = services.time.now().steady
+      // Until the next one says more, what the last one knew stands, its counts above all.
+      if let next = waiting.removeValue(forKey: id) { return [next] }
       services.statuses.remove(id)
-      return waiting.removeValue(forKey: id).map { [$0] } ?? []
+      return []
     case .stop:
       isStopping = true
       waiting = [:]
