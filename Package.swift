@@ -117,7 +117,7 @@ let package = Package(
     .testTarget(name: "RelayCoreTests", dependencies: ["RelayCore"], swiftSettings: settings),
     .testTarget(name: "RelayStoreTests", dependencies: ["RelayStore"], swiftSettings: settings),
     .testTarget(
-      name: "RelayTests", dependencies: ["Relay", "GreenAPISimulator", "TestServers", locks],
+      name: "RelayTests", dependencies: ["Relay", "RelayAdmin", "GreenAPISimulator", "TestServers", locks],
       resources: [.copy("python")], swiftSettings: settings),
     .testTarget(
       name: "GreenAPISimulatorTests", dependencies: ["GreenAPISimulator", locks],

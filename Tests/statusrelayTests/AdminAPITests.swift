@@ -42,7 +42,7 @@ struct AdminAPITests {
       var stranger = visitor
       for token in [nil, "", "wrong", Self.token + "x", String(Self.token.dropLast())] {
         stranger.token = token
-        for path in ["/v1/status", "/v1/events", "/v1/deliveries/1"] {
+        for path in ["/v1/status", "/v1/events", "/v1/deliveries/1", "/metrics", "/readyz"] {
           let refused = try await stranger.get(path)
           #expect(refused.status == 401)
           #expect(refused.message == "the admin token is missing or wrong")
@@ -174,6 +174,67 @@ struct AdminAPITests {
     }
   }
 
+  /// A relay that polls, on a prepared outbox whose one destination is paused.
+  private func withPollingRelay(
+    _ body: (TestAccount, StatusrelayProcess) async throws -> Void
+  ) async throws {
+    try await withTestAccount { account in
+      _ = try await PreparedOutbox(in: account.stateDirectory)
+      _ = try await account.run("destinations", "pause", "crm", "--state-directory", account.stateDirectory)
+      try account.configure(admin: "{listen: 127.0.0.1:0, token: \(Self.token)}")
+      try await account.withRelay { relay in
+        try await relay.line(containing: "account healthy")
+        try await body(account, relay)
+      }
+    }
+  }
+
+  @Test("Metrics are Prometheus's text, over TCP and at the socket")
+  func metrics() async throws {
+    try await withPollingRelay { account, relay in
+      for visitor in [try await account.visitor(of: relay, token: Self.token), account.localVisitor] {
+        let answer = try await visitor.get("/metrics")
+        #expect(answer.status == 200)
+        #expect(answer.contentType == "text/plain; version=0.0.4; charset=utf-8")
+        #expect(answer.body.hasPrefix("# HELP statusrelay_build_info "))
+        #expect(answer.body.contains("\nstatusrelay_build_info{version=\"\(Version.number)\"} 1\n"))
+        #expect(answer.body.contains("\nstatusrelay_deliveries_waiting{destination=\"crm\"} 2\n"))
+        #expect(answer.body.contains("\nstatusrelay_destination_state{destination=\"crm\",state=\"paused\"} 1\n"))
+        #expect(!answer.body.contains("audit"), "it is not configured")
+        #expect(answer.body.contains("\nprocess_open_fds "))
+      }
+    }
+  }
+
+  @Test("It is ready once it polls, though a destination is paused, and not when its only account can't be polled")
+  func readiness() async throws {
+    func readiness(_ answer: AdminVisitor.Answer) throws -> Readiness {
+      try JSONDecoder.admin.decode(Readiness.self, from: Data(answer.body.utf8))
+    }
+    try await withPollingRelay { account, _ in
+      let answer = try await account.localVisitor.get("/readyz")
+      #expect(answer.status == 200)
+      let ready = try readiness(answer)
+      #expect(ready.ready)
+      #expect(ready.reasons.map(\.destination) == ["crm"])
+      #expect(ready.reasons.first?.advice?.contains("statusrelay destinations resume crm") == true)
+    }
+    try await withTestAccount { account in
+      try account.configure(token: "wrong-token")
+      try await account.withRelay { relay in
+        try await relay.line(containing: "account needs attention")
+        let answer = try await account.localVisitor.get("/readyz")
+        #expect(answer.status == 503)
+        let unready = try readiness(answer)
+        #expect(!unready.ready)
+        #expect(unready.reasons.map(\.what) == [.polling, .account])
+        #expect(unready.reasons.last?.account == TestAccount.idInstance.rawValue)
+        #expect(!answer.body.contains("wrong-token"))
+        #expect(try await account.localVisitor.get("/healthz").status == 200)
+      }
+    }
+  }
+
   @Test("A filter written as a query is read as the same filter")
   func filterQueries() throws {
     var filter = HistoryFilter(limit: 7)
@@ -242,6 +303,8 @@ struct AdminAPITests {
     #expect(status.destinations.first?.circuit == "closed")
     let events = try JSONElements.of(arrayIn: Array(example("GET /v1/events")))
     #expect(try events.map { try HistoryEvent(json: $0).chatId } == ["79991234567@c.us"])
+    let readiness = try JSONDecoder.admin.decode(Readiness.self, from: example("GET /readyz"))
+    #expect(readiness.ready && readiness.reasons.map(\.what) == [.destination])
     let deliveries = try JSONElements.of(arrayIn: Array(example("GET /v1/deliveries")))
     #expect(try deliveries.map { try HistoryDelivery(json: $0).state } == ["retrying"])
     #expect(try HistoryDelivery(json: example("GET /v1/deliveries/{id}")).attemptList?.count == 1)

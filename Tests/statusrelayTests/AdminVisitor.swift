@@ -10,6 +10,7 @@ struct AdminVisitor {
 
   struct Answer {
     var status: Int
+    var contentType: String?
     var body: String
 
     /// What an error says; `nil` when it isn't said as the API says errors.
@@ -40,7 +41,9 @@ struct AdminVisitor {
     }
     await client.shutDown()
     let response = try result.get()
-    return Answer(status: response.status, body: String(decoding: response.body, as: UTF8.self))
+    return Answer(
+      status: response.status, contentType: response.header("Content-Type"),
+      body: String(decoding: response.body, as: UTF8.self))
   }
 }
 
