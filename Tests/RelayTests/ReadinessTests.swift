@@ -48,7 +48,7 @@ import Testing
       ([("healthy", nil)], 1, true), ([("starting", nil)], 1, false), ([], 1, false), ([], 0, true),
       ([("notPolled", nil)], 0, true), ([("notPolled", nil)], 1, false),
       ([("needsAttention", "wrongToken")], 1, false), ([("degraded", "network")], 1, false),
-      ([("degraded", "noUsableRecords")], 1, true), ([("needsAttention", "statusesOff")], 1, true),
+      ([("degraded", "noUsableRecords")], 1, true), ([("needsAttention", "outgoingWebhookOff")], 1, true),
       ([("needsAttention", "wrongToken"), ("healthy", nil)], 2, true),
       ([("needsAttention", "wrongToken"), ("degraded", "network")], 2, false),
       ([("starting", nil), ("healthy", nil)], 2, true), ([("healthy", nil)], 3, true),
