@@ -48,10 +48,11 @@ let package = Package(
       dependencies: ["RelayCore", locks, .product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: settings
     ),
+    .target(name: "Systemd", swiftSettings: settings),
     .target(
       name: "Relay",
       dependencies: [
-        "Curl", "RelayStore", locks,
+        "Curl", "RelayStore", "Systemd", locks,
         .product(name: "Collections", package: "swift-collections"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"),
@@ -86,7 +87,7 @@ let package = Package(
     .executableTarget(
       name: "statusrelay",
       dependencies: [
-        "RelayAdmin", "GreenAPISimulator", locks,
+        "RelayAdmin", "GreenAPISimulator", "Systemd", locks,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
@@ -114,10 +115,11 @@ let package = Package(
     .testTarget(name: "CurlTests", dependencies: ["Curl", "TestServers", locks], swiftSettings: settings),
     .testTarget(
       name: "GreenAPITests", dependencies: ["GreenAPI"], resources: [.copy("fixtures")], swiftSettings: settings),
+    .testTarget(name: "SystemdTests", dependencies: ["Systemd", "TestServers"], swiftSettings: settings),
     .testTarget(name: "RelayCoreTests", dependencies: ["RelayCore"], swiftSettings: settings),
     .testTarget(name: "RelayStoreTests", dependencies: ["RelayStore"], swiftSettings: settings),
     .testTarget(
-      name: "RelayTests", dependencies: ["Relay", "RelayAdmin", "GreenAPISimulator", "TestServers", locks],
+      name: "RelayTests", dependencies: ["Relay", "RelayAdmin", "GreenAPISimulator", "Systemd", "TestServers", locks],
       resources: [.copy("python")], swiftSettings: settings),
     .testTarget(
       name: "GreenAPISimulatorTests", dependencies: ["GreenAPISimulator", locks],

@@ -11,14 +11,15 @@ import ServiceLifecycle
 /// ``run()`` ends on graceful shutdown: first the pollers, then the attempts under way (15 s at most), then the results are recorded
 /// and the outbox is closed.
 public final class Relay: Service {
-  private let outbox: any Outbox
-  private let client: CurlClient
-  private let time: any Timekeeper
+  let outbox: any Outbox
+  let client: CurlClient
+  let time: any Timekeeper
   private let log: Logger
-  private let statuses = AccountBoard()
+  let statuses = AccountBoard()
   private let router = RouterBox(Router(rules: []))
   private let pollers: PollerFleet
-  private let dispatcher: Dispatcher
+  let dispatcher: Dispatcher
+  private let onStart: @Sendable () -> Void
   private let startedAt: UnixTime
   private let configuration: NIOLockedValueBox<RelayConfiguration>
   private let trouble = NIOLockedValueBox<OutboxError?>(nil)
@@ -28,11 +29,15 @@ public final class Relay: Service {
   /// How often settled history is looked through for what is too old or too much, and the outbox for what is due.
   private static let upkeepInterval = Duration.seconds(60)
 
-  /// - Parameter trustsClock: `false` when the wall clock is known to have gone backwards since the outbox was last written.
+  /// - Parameters:
+  ///   - trustsClock: `false` when the wall clock is known to have gone backwards since the outbox was last written.
+  ///   - onStart: called once, when the destinations stand in the outbox and the pollers are scheduled.
   public init(
-    configuration: RelayConfiguration, outbox: any Outbox, time: any Timekeeper, trustsClock: Bool = true, log: Logger
+    configuration: RelayConfiguration, outbox: any Outbox, time: any Timekeeper, trustsClock: Bool = true, log: Logger,
+    onStart: @escaping @Sendable () -> Void = {}
   ) throws(CurlError) {
     self.outbox = outbox
+    self.onStart = onStart
     self.time = time
     self.log = log
     self.configuration = NIOLockedValueBox(configuration)
@@ -49,6 +54,8 @@ public final class Relay: Service {
   /// - Throws: ``OutboxError`` when the configured destinations can't be entered into the outbox.
   public func run() async throws {
     try await adopt(nil)
+    log.log(level: .notice, .started, "polling and delivering")
+    onStart()
     await withGracefulShutdownHandler {
       await withTaskCancellationHandler {
         await serve()
@@ -73,7 +80,7 @@ public final class Relay: Service {
     }
     await client.shutDown()
     await outbox.close()
-    log.notice("stopped")
+    log.log(level: .notice, .stopped, "stopped")
   }
 
   // MARK: Configuration
@@ -134,6 +141,12 @@ public final class Relay: Service {
     return RelayStatus(
       now: time.now(), startedAt: startedAt, trouble: trouble, accounts: statuses.all, destinations: live,
       storedAccounts: try await outbox.accountSummaries(), storedDestinations: try await outbox.destinationSummaries())
+  }
+
+  /// Like ``status()``, without what only the outbox knows.
+  public func health() async -> RelayHealth {
+    let trouble = await dispatcher.trouble ?? trouble.withLockedValue { $0 }
+    return RelayHealth(accounts: statuses.all, destinations: await dispatcher.statuses, trouble: trouble)
   }
 
   /// What the relay has counted and measured. It never fails: what the outbox can't say is left out.

@@ -1,22 +1,30 @@
 import Foundation
 import Logging
 import RelayCore
+import Systemd
 
 /// Log lines on stderr, one write each: `text` for people, `json` for collectors, `journald` for systemd's journal.
 ///
-/// `text`: `2026-11-21T08:00:00.123Z warning account degraded: … account=1101000001 reason=network`. `journald` is the same with the
-/// priority in front that `SyslogLevelPrefix` reads (https://www.freedesktop.org/software/systemd/man/latest/sd-daemon.html) and
-/// without the time, which the journal adds.
+/// `text`: `2026-11-21T08:00:00.123Z warning account degraded: … account=1101000001 reason=network`. `journald` goes to the journal itself
+/// as that text without the time, with each field also as one of the journal's: `ACCOUNT`, `DESTINATION`, `NOTIFICATION`, `ID_MESSAGE`,
+/// and `MESSAGE_ID` by ``LogMessageID``. Where there is no journal the text goes to stderr with the priority in front that
+/// `SyslogLevelPrefix` reads (https://www.freedesktop.org/software/systemd/man/latest/sd-daemon.html).
 public struct RelayLogHandler: LogHandler {
   public var metadata: Logger.Metadata = [:]
   public var logLevel: Logger.Level
   private let format: RelayConfiguration.Log.Format
   private let write: @Sendable (String) -> Void
+  private let enter: (@Sendable (JournalEntry) -> Bool)?
 
-  public init(_ log: RelayConfiguration.Log, write: @escaping @Sendable (String) -> Void = Self.writeToStandardError) {
+  /// - Parameter enter: takes an entry of the journal, and says whether the journal has it; `nil` where there is none.
+  public init(
+    _ log: RelayConfiguration.Log, write: @escaping @Sendable (String) -> Void = Self.writeToStandardError,
+    enter: (@Sendable (JournalEntry) -> Bool)? = nil
+  ) {
     logLevel = log.level.loggerLevel
     format = log.format
     self.write = write
+    self.enter = enter
   }
 
   public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -27,6 +35,7 @@ public struct RelayLogHandler: LogHandler {
   public func log(event: LogEvent) {
     let fields = metadata.merging(event.metadata ?? [:]) { _, new in new }
       .map { (key: $0.key, value: "\($0.value)") }.sorted { $0.key < $1.key }
+    if format == .journald, let enter, enter(Self.entry(event.level, "\(event.message)", fields)) { return }
     write(line(event.level, "\(event.message)", fields, at: Date()))
   }
 
@@ -49,8 +58,23 @@ public struct RelayLogHandler: LogHandler {
     }
   }
 
+  private static func entry(
+    _ level: Logger.Level, _ message: String, _ fields: [(key: String, value: String)]
+  ) -> JournalEntry {
+    var entry = JournalEntry()
+    entry.add("MESSAGE", text(message, fields))
+    entry.add("PRIORITY", "\(level.syslogPriority)")
+    entry.add("SYSLOG_IDENTIFIER", "statusrelay")
+    for (key, value) in fields {
+      // MESSAGE is taken; it is GREEN-API's idMessage.
+      entry.add(key == "message" ? "idMessage" : key, value)
+    }
+    return entry
+  }
+
   /// One line whatever the message holds: an answer of a consumer may be part of it.
   private static func text(_ message: String, _ fields: [(key: String, value: String)]) -> String {
+    let fields = fields.filter { $0.key != LogMessageID.metadataKey }
     let text = ([message] + fields.map { "\($0.key)=\(quoted($0.value))" }).joined(separator: " ")
     return String(String.UnicodeScalarView(text.unicodeScalars.map { breaksLines($0) ? " " : $0 }))
   }

@@ -11,6 +11,8 @@ struct AdminRouter {
   let relay: Relay
   let time: any Timekeeper
   let access: AdminAccess
+  /// Reads the configuration anew; without it there is no such request.
+  var reload: (@Sendable () async -> Reload)?
 
   var router: Hummingbird.Router<BasicRequestContext> {
     let router = Hummingbird.Router()
@@ -42,6 +44,9 @@ struct AdminRouter {
     api.post("destinations/:name/pause") { _, context in try await setPause(.byOperator, context) }
     api.post("destinations/:name/resume") { _, context in try await setPause(nil, context) }
     api.post("destinations/:name/test") { _, context in try await test(context) }
+    if let reload {
+      api.post("reload") { _, _ in try reloaded(await reload()) }
+    }
     return router
   }
 
@@ -127,6 +132,16 @@ struct AdminRouter {
     let exchanges = await relay.test(destination: name)
     guard !exchanges.isEmpty else { throw Self.unknown(name) }
     return try answer(exchanges)
+  }
+
+  private func reloaded(_ result: Reload) throws -> Response {
+    switch result {
+    case .done(let accounts, let destinations, let warnings):
+      try answer(ReloadAnswer(accounts: accounts, destinations: destinations, warnings: warnings))
+    case .invalid(let problems):
+      throw HTTPError(.unprocessableContent, message: problems.joined(separator: "\n"))
+    case .failed(let reason): throw HTTPError(.serviceUnavailable, message: reason)
+    }
   }
 
   private static func unknown(_ name: String) -> HTTPError {

@@ -21,6 +21,7 @@ public struct AdminServer: Service {
   private let relay: Relay
   private let time: any Timekeeper
   private let address: Address
+  private let reload: (@Sendable () async -> Reload)?
   private let log: Logger
 
   /// The socket's name in the state directory.
@@ -31,8 +32,13 @@ public struct AdminServer: Service {
   /// For a connection on which no request is being answered.
   private static let idleSeconds: Int64 = 60
 
-  /// - Parameter time: the relay's own.
-  public init(relay: Relay, time: any Timekeeper, address: Address, log: Logger) {
+  /// - Parameters:
+  ///   - time: the relay's own.
+  ///   - reload: reads the configuration anew; without it there is no such request.
+  public init(
+    relay: Relay, time: any Timekeeper, address: Address, reload: (@Sendable () async -> Reload)? = nil, log: Logger
+  ) {
+    self.reload = reload
     self.relay = relay
     self.time = time
     self.address = address
@@ -63,7 +69,7 @@ public struct AdminServer: Service {
       try? FileManager.default.removeItem(atPath: path)
     }
     let application = Application(
-      router: AdminRouter(relay: relay, time: time, access: address.access).router,
+      router: AdminRouter(relay: relay, time: time, access: address.access, reload: reload).router,
       server: .http1(configuration: .init(idleTimeout: .seconds(Self.idleSeconds))),
       configuration: ApplicationConfiguration(
         address: address.bindAddress, serverName: "statusrelay",

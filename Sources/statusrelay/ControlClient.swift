@@ -111,6 +111,9 @@ final class ControlClient: Sendable {
       try await ask(.post, "/v1/destinations/\(Self.encoded(destination))/test", within: .seconds(2 * 3600)))
   }
 
+  /// - Throws: ``Failure/refused(httpStatus:message:)`` with 422 when the configuration is invalid.
+  func reload() async throws -> ReloadAnswer { try decode(try await ask(.post, "/v1/reload")) }
+
   // MARK: Asking
 
   /// `sun_path` holds 108 bytes with the one that ends it: unix(7).

@@ -25,7 +25,7 @@ struct Statusrelay: AsyncParsableCommand {
         name: "Look and act:",
         subcommands: [
           StatusCommand.self, EventsCommand.self, DeliveriesCommand.self, DeadLettersCommand.self, RetryCommand.self,
-          ReplayCommand.self, DestinationsCommand.self,
+          ReplayCommand.self, DestinationsCommand.self, ReloadCommand.self,
         ]),
       CommandGroup(name: "Try it:", subcommands: [DemoCommand.self, SimulateCommand.self, ListenCommand.self]),
     ])

@@ -1,3 +1,4 @@
+import Foundation
 import GreenAPI
 import RelayCore
 import Testing
@@ -208,7 +209,12 @@ struct ConfigurationTests {
   @Test("Under systemd the log is for the journal, unless the file says otherwise")
   func journald() throws {
     var sample = Sample()
+    // Inherited, and of another stream.
     sample.variables["JOURNAL_STREAM"] = "8:1234"
+    #expect(try sample.load(Sample.good).log.format == .text)
+    var stream = stat()
+    try #require(fstat(STDERR_FILENO, &stream) == 0)
+    sample.variables["JOURNAL_STREAM"] = "\(stream.st_dev):\(stream.st_ino)"
     #expect(try sample.load(Sample.good).log.format == .journald)
     #expect(try sample.load(Sample.with(top: "log: {format: text}")).log.format == .text)
   }

@@ -68,7 +68,7 @@ import Testing
     arguments: [
       (0, "0"), (1, "1"), (-3, "-3"), (0.1, "0.1"), (1_795_247_889.25, "1795247889.25"), (67_108_864, "67108864"),
       (1e300, "1e+300"), (1e-7, "1e-07"), (.infinity, "+Inf"), (-.infinity, "-Inf"), (.nan, "NaN"),
-      (18_446_744_073_709_551_615, "1.8446744073709552e+19"),
+      (0x1p64, "1.8446744073709552e+19"),
     ] as [(Double, String)])
   func numbers(_ number: Double, _ text: String) { #expect(MetricsText.written(number) == text) }
 

@@ -1,10 +1,11 @@
 import Foundation
 import Logging
 import NIOConcurrencyHelpers
-import Relay
+import Systemd
 import Testing
 
 @testable import Curl
+@testable import Relay
 
 @Suite struct RelayLogHandlerTests {
   private static func lines(
@@ -95,5 +96,52 @@ import Testing
       log.info("hello", metadata: ["account": "3"])
     }
     #expect(lines == ["<6>hello account=3 kept=2\n"])
+  }
+
+  @Test("journald: the journal gets the text, the priority and every field; stderr gets what the journal won't take")
+  func journal() {
+    let entries = NIOLockedValueBox<[JournalEntry]>([])
+    let lines = NIOLockedValueBox<[String]>([])
+    let takes = NIOLockedValueBox(true)
+    let log = Logger(label: "test") { _ in
+      RelayLogHandler(.init(level: .info, format: .journald)) { line in
+        lines.withLockedValue { $0.append(line) }
+      } enter: { entry in
+        entries.withLockedValue { $0.append(entry) }
+        return takes.withLockedValue { $0 }
+      }
+    }
+    log.log(
+      level: .error, .circuitOpened, "5 messages failed in a row",
+      metadata: ["destination": "crm", "account": "1101000001", "notification": "msg_1", "message": "A"])
+    #expect(lines.withLockedValue { $0 } == [])
+    let fields = entries.withLockedValue { $0[0].fields }
+    #expect(
+      Dictionary(fields.map { ($0.name, $0.value) }) { $1 } == [
+        "MESSAGE": "5 messages failed in a row account=1101000001 destination=crm message=A notification=msg_1",
+        "PRIORITY": "3", "SYSLOG_IDENTIFIER": "statusrelay", "MESSAGE_ID": LogMessageID.circuitOpened.rawValue,
+        "DESTINATION": "crm", "ACCOUNT": "1101000001", "NOTIFICATION": "msg_1", "ID_MESSAGE": "A",
+      ])
+    takes.withLockedValue { $0 = false }
+    log.warning("hello")
+    #expect(lines.withLockedValue { $0 } == ["<4>hello\n"])
+  }
+
+  @Test("json shows a line's message id; text leaves it out")
+  func messageID() throws {
+    func said(_ format: RelayConfiguration.Log.Format) -> String {
+      Self.lines(format) { $0.log(level: .notice, .stopped, "stopped") }[0]
+    }
+    #expect(said(.json).contains("\"messageId\":\"\(LogMessageID.stopped.rawValue)\""))
+    #expect(said(.text).hasSuffix(" notice stopped\n"))
+  }
+
+  @Test("Message ids are 128 bits each, all different, and the journal's catalog explains every one")
+  func catalog() throws {
+    let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../systemd/statusrelay.catalog")
+    let catalog = try String(contentsOf: file, encoding: .utf8)
+    let explained = catalog.split(separator: "\n").compactMap { $0.wholeMatch(of: #/-- ([0-9a-f]{32})/#)?.output.1 }
+    #expect(explained.map(String.init) == LogMessageID.allCases.map(\.rawValue))
+    #expect(Set(explained).count == explained.count)
   }
 }

@@ -277,7 +277,9 @@ struct AdminAPITests {
       let relay = try Relay(
         configuration: RelayConfiguration(stateDirectory: directory, accounts: [], destinations: []), outbox: outbox,
         time: SystemTime(), log: log)
-      let routes = AdminRouter(relay: relay, time: SystemTime(), access: .everyone).router.routes.map {
+      let router = AdminRouter(
+        relay: relay, time: SystemTime(), access: .everyone, reload: { .failed(reason: "not here") })
+      let routes = router.router.routes.map {
         "\($0.method.rawValue) \($0.path.description.replacing(#/:(\w+)|\$\{(\w+)\}/#) { "{\($0.output.1 ?? $0.output.2 ?? "")}" })"
       }
       await outbox.close()
@@ -301,10 +303,10 @@ struct AdminAPITests {
     }
     let status = try JSONDecoder.admin.decode(RelayStatus.self, from: example("GET /v1/status"))
     #expect(status.destinations.first?.circuit == "closed")
-    let events = try JSONElements.of(arrayIn: Array(example("GET /v1/events")))
-    #expect(try events.map { try HistoryEvent(json: $0).chatId } == ["79991234567@c.us"])
     let readiness = try JSONDecoder.admin.decode(Readiness.self, from: example("GET /readyz"))
     #expect(readiness.ready && readiness.reasons.map(\.what) == [.destination])
+    let events = try JSONElements.of(arrayIn: Array(example("GET /v1/events")))
+    #expect(try events.map { try HistoryEvent(json: $0).chatId } == ["79991234567@c.us"])
     let deliveries = try JSONElements.of(arrayIn: Array(example("GET /v1/deliveries")))
     #expect(try deliveries.map { try HistoryDelivery(json: $0).state } == ["retrying"])
     #expect(try HistoryDelivery(json: example("GET /v1/deliveries/{id}")).attemptList?.count == 1)

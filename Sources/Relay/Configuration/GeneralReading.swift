@@ -1,5 +1,7 @@
+import Foundation
 import GreenAPI
 import RelayCore
+import Systemd
 
 extension ConfigurationReading {
   /// `stateDirectory`, else what systemd made for the unit, else where a user's programs keep their state
@@ -19,8 +21,8 @@ extension ConfigurationReading {
 
   mutating func log(_ root: ConfigurationSection) -> RelayConfiguration.Log {
     let section = section("log", of: root)
-    // systemd sets it for what it connects to the journal: systemd.exec(5).
-    let underSystemd = environment.variable("JOURNAL_STREAM") != nil
+    // Set by systemd for what it connects to the journal (systemd.exec(5)), and inherited by what a terminal there starts.
+    let underSystemd = JournalSocket.isConnected(STDERR_FILENO, to: environment.variable("JOURNAL_STREAM"))
     return RelayConfiguration.Log(
       level: choice("level", of: section, as: RelayConfiguration.Log.Level.self) ?? .info,
       format: choice("format", of: section, as: RelayConfiguration.Log.Format.self)

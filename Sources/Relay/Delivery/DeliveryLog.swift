@@ -1,3 +1,4 @@
+import GreenAPI
 import Logging
 import RelayCore
 
@@ -7,23 +8,32 @@ struct DeliveryLog {
   let outlet: Outlet
 
   func circuitRestored() {
-    log.warning(
+    log.log(
+      level: .warning, .circuitOpened,
       "the destination failed before the relay was started; deliveries wait, and it is tried now and then",
       metadata: ["destination": "\(outlet.name)"])
   }
 
   func circuitChanged(after report: AttemptReport) {
     if outlet.queue.circuit.isClosed {
-      log.notice("the destination takes deliveries again", metadata: ["destination": "\(outlet.name)"])
+      log.log(
+        level: .notice, .circuitClosed, "the destination takes deliveries again",
+        metadata: ["destination": "\(outlet.name)"])
     } else {
-      log.error(
+      log.log(
+        level: .error, .circuitOpened,
         "\(CircuitBreaker.threshold) messages failed in a row, the latest with: \(report.detail). Deliveries wait; the destination is tried now and then",
         metadata: ["destination": "\(outlet.name)"])
     }
   }
 
-  func note(_ settlement: Settlement, at now: SteadyTime) {
+  /// - Parameter notification: what was attempted, with its account.
+  func note(_ settlement: Settlement, notification: (webhookID: String, account: IDInstance)?, at now: SteadyTime) {
     var metadata: Logger.Metadata = ["destination": "\(outlet.name)", "delivery": "\(settlement.delivery.rawValue)"]
+    if let notification {
+      metadata["notification"] = "\(notification.webhookID)"
+      metadata["account"] = "\(notification.account)"
+    }
     if let status = settlement.report?.httpStatus { metadata["httpStatus"] = "\(status)" }
     let detail = settlement.report?.detail ?? ""
     switch settlement.verdict {
@@ -37,12 +47,14 @@ struct DeliveryLog {
       let isNews = outlet.queue.circuit.isClosed && settlement.attempts == 1
       log.log(level: isNews ? .warning : .debug, "\(text)", metadata: metadata)
     case .held:
-      log.error(
+      log.log(
+        level: .error, .destinationGone,
         "the destination says it is gone (HTTP 410) and is paused; its deliveries wait. Give it another url, or resume it with `statusrelay destinations resume \(outlet.name)`",
         metadata: metadata)
     case .deadLetter(let reason):
       let why = reason == .tooOld ? "too old" : "its retry schedule is used up"
-      log.error(
+      log.log(
+        level: .error, .deadLetter,
         "given up (\(why)): \(detail.isEmpty ? "not attempted again" : detail). Send it again with `statusrelay retry \(settlement.delivery.rawValue)`",
         metadata: metadata)
     }

@@ -39,6 +39,9 @@ actor Dispatcher {
   private struct Running {
     var destination: DestinationID
     var startedAt: Moment
+    /// What is delivered, for the log.
+    var account: IDInstance
+    var webhookID: String
   }
 
   enum Event: Sendable {
@@ -212,13 +215,15 @@ actor Dispatcher {
     case .recorded(let deliveries): distribute(deliveries)
     case .completed(let completions): completed(completions, at: now)
     case .settled(let settlements, let unblocked):
-      if recorder.trouble != nil { log.notice("the outbox can be written again") }
+      if recorder.trouble != nil { log.log(level: .notice, .outboxRecovered, "the outbox can be written again") }
       recorder.recorded()
       for settlement in settlements { ask(settlement.destination) { $0.queue.settled(settlement) } }
       distribute(unblocked)
       dropRetired()
     case .settlingFailed(let error):
-      if recorder.trouble == nil { log.error("results can't be recorded, so no attempts are made: \(error)") }
+      if recorder.trouble == nil {
+        log.log(level: .error, .outboxFailed, "results can't be recorded, so no attempts are made: \(error)")
+      }
       return [.wait(until: now.steady + recorder.failed(error), then: .settleAgain)]
     case .settleAgain: recorder.tryAgain()
     case .loaded(let id, let page):
@@ -302,7 +307,7 @@ actor Dispatcher {
       if case .held = settlement.verdict, outlets[id]?.status.pause == nil {
         outlets[id]?.status.pause = .gone
       }
-      settle(settlement, at: now)
+      settle(settlement, of: attempt, at: now)
     }
     // There is room again, in turn.
     let waiting = crowdedOut.filter { budget.room(for: $0) > 0 }
@@ -310,11 +315,13 @@ actor Dispatcher {
     unasked.formUnion(waiting)
   }
 
-  private func settle(_ settlement: Settlement, at now: Moment) {
+  /// - Parameter attempt: `nil` when it was given up without another one.
+  private func settle(_ settlement: Settlement, of attempt: Running?, at now: Moment) {
     outlets[settlement.destination]?.note(settlement, at: now)
     guard let outlet = outlets[settlement.destination] else { return }
     recorder.add(settlement)
-    DeliveryLog(log: log, outlet: outlet).note(settlement, at: now.steady)
+    DeliveryLog(log: log, outlet: outlet)
+      .note(settlement, notification: attempt.map { ($0.webhookID, $0.account) }, at: now.steady)
   }
 
   // MARK: What to do next
@@ -331,7 +338,7 @@ actor Dispatcher {
         guard let step = outlets[id]?.queue.step(at: now.steady, budget: room) else { continue }
         start(step.attempts, of: id, at: now)
         if step.attempts.count == room, outlets[id]?.queue.readyCount ?? 0 > 0 { crowdedOut.append(id) }
-        for settlement in step.settlements { settle(settlement, at: now) }
+        for settlement in step.settlements { settle(settlement, of: nil, at: now) }
         if let load = step.load { effects.append(.load(id, load)) }
         if let wake = step.wakeAt, rings.allSatisfy({ wake < $0 }) {
           rings.insert(wake)
@@ -367,7 +374,9 @@ actor Dispatcher {
     transfers.reserveCapacity(attempts.count)
     for delivery in attempts {
       let tag = UInt64(delivery.id.rawValue)
-      running[tag] = Running(destination: id, startedAt: now)
+      running[tag] = Running(
+        destination: id, startedAt: now, account: delivery.notification.idInstance,
+        webhookID: delivery.notification.webhookID)
       transfers.append(Transfer(tag: tag, request: template.request(for: delivery.notification, at: now.unix)))
     }
     budget.started(transfers.count, at: id)

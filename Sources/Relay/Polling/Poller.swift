@@ -231,11 +231,17 @@ struct Poller: Sendable {
     switch change {
     case nil: break
     case .starting: log.info("account starting")
-    case .healthy: log.notice("account healthy", metadata: ["records": "\(status.latestRecords)"])
+    case .healthy:
+      log.log(
+        level: .notice, .accountHealthy, "account healthy", metadata: ["records": "\(status.latestRecords)"])
     case .degraded(let trouble):
-      log.warning("account degraded: \(trouble.inFull)", metadata: ["reason": "\(trouble.reason)"])
+      log.log(
+        level: .warning, .accountDegraded, "account degraded: \(trouble.inFull)",
+        metadata: ["reason": "\(trouble.reason)"])
     case .needsAttention(let trouble):
-      log.error("account needs attention: \(trouble.inFull)", metadata: ["reason": "\(trouble.reason)"])
+      log.log(
+        level: .error, .accountNeedsAttention, "account needs attention: \(trouble.inFull)",
+        metadata: ["reason": "\(trouble.reason)"])
     }
   }
 }

@@ -1,10 +1,12 @@
 import ArgumentParser
 import Foundation
 import Logging
+import NIOConcurrencyHelpers
 import Relay
 import RelayAdmin
 import RelayStore
 import ServiceLifecycle
+import Systemd
 
 /// `statusrelay run`: the daemon.
 struct RunCommand: AsyncParsableCommand {
@@ -19,9 +21,23 @@ struct RunCommand: AsyncParsableCommand {
   @OptionGroup var options: ConfigurationOption
 
   func run() async throws {
+    let environment = ProcessInfo.processInfo.environment
+    let notify = NotifySocket(environment["NOTIFY_SOCKET"])
+    let restarts = RestartDelay(environment)
+    do {
+      try await start(notify, restarts)
+      restarts?.forget()
+    } catch let code as ExitCode where code == ExitStatus.configuration {
+      restarts?.forget()
+      throw code
+    }
+  }
+
+  private func start(_ notify: NotifySocket?, _ restarts: RestartDelay?) async throws {
     let configuration = try options.load()
-    let log = Logger(label: "statusrelay") { _ in RelayLogHandler(configuration.log) }
+    let log = Self.logger(configuration.log)
     for warning in configuration.warnings { log.warning("\(warning)") }
+    guard try await wait(restarts, notify, log) else { return }
     DescriptorLimit.raise()
     let outbox: SQLiteOutbox
     do throws(OutboxError) {
@@ -29,48 +45,96 @@ struct RunCommand: AsyncParsableCommand {
     } catch {
       throw error.complained()
     }
-    try await serve(configuration, outbox, log)
+    try await serve(configuration, outbox, notify, log)
   }
 
-  private func serve(_ configuration: RelayConfiguration, _ outbox: SQLiteOutbox, _ log: Logger) async throws {
+  private static func logger(_ options: RelayConfiguration.Log) -> Logger {
+    let journal = options.format == .journald ? JournalSocket() : nil
+    var enter: (@Sendable (JournalEntry) -> Bool)?
+    if let journal { enter = { journal.send($0) } }
+    let handler = RelayLogHandler(options, enter: enter)
+    return Logger(label: "statusrelay") { _ in handler }
+  }
+
+  /// - Returns: `false` when it was told to end meanwhile.
+  private func wait(_ restarts: RestartDelay?, _ notify: NotifySocket?, _ log: Logger) async throws -> Bool {
+    guard let delay = restarts?.begin(), delay > .zero else { return true }
+    log.warning("the last starts ended badly: waiting \(delay.formatted) before this one")
+    notify?.send(
+      .status("waiting \(delay.formatted), as the last starts ended badly"), .extendTimeout(delay + .seconds(90)))
+    let pause = Pause(duration: delay)
+    try await UntilSignal.run(pause)
+    return pause.isOver
+  }
+
+  private func serve(
+    _ configuration: RelayConfiguration, _ outbox: SQLiteOutbox, _ notify: NotifySocket?, _ log: Logger
+  ) async throws {
     do {
       let time = SystemTime(notBefore: try await outbox.latestSteadyTime())
       if time.clockWentBackwards {
         log.warning("the clock stands before the outbox's latest entry; asking GREEN-API for the whole journal once")
       }
-      let relay = try Relay(
-        configuration: configuration, outbox: outbox, time: time, trustsClock: !time.clockWentBackwards, log: log)
       log.notice(
         "statusrelay \(Version.number) starts",
         metadata: [
           "accounts": "\(configuration.accounts.count)", "destinations": "\(configuration.destinations.count)",
           "stateDirectory": "\(configuration.stateDirectory)",
         ])
-      try await group(relay, time, configuration, log).run()
+      let (starts, started) = AsyncStream<Void>.makeStream()
+      let relay = try Relay(
+        configuration: configuration, outbox: outbox, time: time, trustsClock: !time.clockWentBackwards, log: log,
+        onStart: { started.yield() })
+      let notifier = notify.map { notify in
+        let environment = ProcessInfo.processInfo.environment
+        let watchdog = Watchdog(microseconds: environment["WATCHDOG_USEC"], process: environment["WATCHDOG_PID"])
+        return ServiceNotifier(relay: relay, notify: notify, watchdog: watchdog, starts: starts, log: log)
+      }
+      let reloader = Reloader(relay: relay, running: configuration, options: options, notify: notify, log: log)
+      try await group(relay, time, configuration, reloader, notifier, log).run()
     } catch let error as OutboxError {
       throw error.complained()
     }
   }
 
   private func group(
-    _ relay: Relay, _ time: SystemTime, _ configuration: RelayConfiguration, _ log: Logger
+    _ relay: Relay, _ time: SystemTime, _ configuration: RelayConfiguration, _ reloader: Reloader,
+    _ notifier: ServiceNotifier?, _ log: Logger
   ) -> ServiceGroup {
+    let reload: @Sendable () async -> Reload = { await reloader.reload() }
     let socket = configuration.stateDirectory + "/" + AdminServer.socketName
-    var services: [any Service] = [AdminServer(relay: relay, time: time, address: .unixSocket(path: socket), log: log)]
+    var services: [any Service] = [
+      AdminServer(relay: relay, time: time, address: .unixSocket(path: socket), reload: reload, log: log)
+    ]
     if case .address(let host, let port) = configuration.admin.listen {
-      services.append(
-        AdminServer(
-          relay: relay, time: time, address: .tcp(host: host, port: port, token: configuration.admin.token), log: log))
+      let address = AdminServer.Address.tcp(host: host, port: port, token: configuration.admin.token)
+      services.append(AdminServer(relay: relay, time: time, address: address, reload: reload, log: log))
     }
-    // Ended in reverse: the admin API answers until the relay has ended.
+    // Ended in reverse: the service manager hears of it at once, and the admin API answers until the relay has ended.
     services.append(relay)
-    services.append(ReloadService(relay: relay, running: configuration, options: options, log: log))
+    services.append(ReloadService(reloader: reloader))
+    if let notifier { services.append(notifier) }
     var quiet = log
     quiet.logLevel = .warning
     var group = ServiceGroupConfiguration(
       services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
     group.maximumGracefulShutdownDuration = .seconds(30)
     return ServiceGroup(configuration: group)
+  }
+}
+
+/// Ends after a time.
+private final class Pause: Service {
+  private let duration: Duration
+  private let over = NIOLockedValueBox(false)
+
+  init(duration: Duration) { self.duration = duration }
+
+  var isOver: Bool { over.withLockedValue { $0 } }
+
+  func run() async throws {
+    try? await cancelWhenGracefulShutdown { try await Task.sleep(for: self.duration) }
+    over.withLockedValue { $0 = !Task.isShuttingDownGracefully }
   }
 }
 
