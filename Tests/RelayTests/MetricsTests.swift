@@ -161,7 +161,8 @@ import Testing
       #expect(metrics["destination_state{\(Self.crm),state=\"delivering\"}"] == 0)
       try await harness.metric("destination_state{destination=\"archive\",state=\"paused\"}", becomes: 1)
       harness.consumer.behave(.answer("410 Gone"))
-      harness.time.advance(by: CircuitBreaker.firstInterval)
+      // The probe's time has come, and that of a delivery to make it with: retries come after 6 s at most.
+      harness.time.advance(by: .seconds(6))
       try await harness.metric("destination_state{\(Self.crm),state=\"gone\"}", becomes: 1)
       #expect(await harness.metrics()["attempts_total{\(Self.crm),outcome=\"gone\"}"] == 1)
     }
@@ -212,7 +213,7 @@ import Testing
         return metrics.series(with: "1101000002") == 0 && metrics.series(with: "archive") == 0
       }
       let metrics = await harness.metrics()
-      #expect(metrics["polls_total{\(Self.account),outcome=\"success\"}"] == 1)
+      #expect(try #require(metrics["polls_total{\(Self.account),outcome=\"success\"}"]) >= 1)
       #expect(metrics["deliveries_total{\(Self.crm),outcome=\"delivered\"}"] == 1)
     }
   }

@@ -219,8 +219,8 @@ import Testing
     }
     let file = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString + ".yaml")
     defer { try? FileManager.default.removeItem(at: file) }
-    try JSONSerialization.data(withJSONObject: ["groups": [["name": "dashboard", "rules": rules] as [String: Any]]])
-      .write(to: file)
+    let group: [String: Any] = ["name": "dashboard", "rules": rules]
+    try JSONSerialization.data(withJSONObject: ["groups": [group]], options: .withoutEscapingSlashes).write(to: file)
     let (status, output) = try Self.promtool("check", "rules", file.path)
     #expect(status == 0, "\(output)")
   }

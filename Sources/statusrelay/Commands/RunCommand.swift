@@ -59,10 +59,12 @@ struct RunCommand: AsyncParsableCommand {
   /// - Returns: `false` when it was told to end meanwhile.
   private func wait(_ restarts: RestartDelay?, _ notify: NotifySocket?, _ log: Logger) async throws -> Bool {
     guard let delay = restarts?.begin(), delay > .zero else { return true }
-    log.warning("the last starts ended badly: waiting \(delay.formatted) before this one")
-    notify?.send(
-      .status("waiting \(delay.formatted), as the last starts ended badly"), .extendTimeout(delay + .seconds(90)))
-    let pause = Pause(duration: delay)
+    // Said when a signal would end it already.
+    let pause = Pause(duration: delay) {
+      notify?.send(
+        .status("waiting \(delay.formatted), as the last starts ended badly"), .extendTimeout(delay + .seconds(90)))
+      log.warning("the last starts ended badly: waiting \(delay.formatted) before this one")
+    }
     try await UntilSignal.run(pause)
     return pause.isOver
   }
@@ -126,13 +128,18 @@ struct RunCommand: AsyncParsableCommand {
 /// Ends after a time.
 private final class Pause: Service {
   private let duration: Duration
+  private let begin: @Sendable () -> Void
   private let over = NIOLockedValueBox(false)
 
-  init(duration: Duration) { self.duration = duration }
+  init(duration: Duration, _ begin: @escaping @Sendable () -> Void) {
+    self.duration = duration
+    self.begin = begin
+  }
 
   var isOver: Bool { over.withLockedValue { $0 } }
 
   func run() async throws {
+    begin()
     try? await cancelWhenGracefulShutdown { try await Task.sleep(for: self.duration) }
     over.withLockedValue { $0 = !Task.isShuttingDownGracefully }
   }
