@@ -20,11 +20,12 @@ struct StateDirectoryOption: ParsableArguments {
 
   func path() throws -> String {
     if let stateDirectory { return stateDirectory }
-    do {
-      return try configuration.load().stateDirectory
+    do throws(ConfigurationErrors) {
+      return try RelayConfiguration.stateDirectory(option: configuration.config)
     } catch {
-      complain("to do without the configuration (its secrets, say, are for another user), use --state-directory DIR")
-      throw error
+      FileHandle.standardError.write(Data("\(error)\n".utf8))
+      complain("to do without the configuration (it is for another user to read, say), use --state-directory DIR")
+      throw ExitStatus.configuration
     }
   }
 }

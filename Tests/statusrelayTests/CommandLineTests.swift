@@ -36,17 +36,16 @@ struct CommandLineTests {
     }
   }
 
-  @Test("With --state-directory a configuration whose secret can't be read is no hindrance")
+  @Test("A configuration whose secret can't be read, or with any other fault, is no hindrance to looking")
   func unreadableSecret() async throws {
     try await withTestAccount { account in
       _ = try await PreparedOutbox(in: account.stateDirectory)
       try account.configure(token: "{file: /nonexistent/token}")
-      let refused = try await account.run("events")
-      #expect(refused.exit == .code(78))
-      #expect(refused.error.contains("/nonexistent/token") && refused.error.contains("--state-directory DIR"))
-      let listed = try await account.run("events", "--state-directory", "state")
-      #expect(listed.exit == .code(0))
-      #expect(listed.output.contains("M1"))
+      for arguments in [["events"], ["events", "--state-directory", "state"]] {
+        let listed = try await StatusrelayProcess(arguments, directory: account.directory).result()
+        #expect(listed.exit == .code(0), "\(listed.error)")
+        #expect(listed.output.contains("M1"))
+      }
     }
   }
 

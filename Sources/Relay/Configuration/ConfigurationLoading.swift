@@ -24,9 +24,46 @@ extension RelayConfiguration {
     try load(.find(option: option, in: environment), environment: environment)
   }
 
+  /// Where the relay of this configuration keeps its state; nothing else of a file is checked, so that whoever may not read its secrets
+  /// (systemd's credentials, say, are there for the service alone) finds the state all the same.
+  public static func stateDirectory(
+    option: String?, environment: ConfigurationEnvironment = .process
+  ) throws(ConfigurationErrors) -> String {
+    switch ConfigurationSource.find(option: option, in: environment) {
+    case .environment: return try load(variables: environment).stateDirectory
+    case .file(let name):
+      var opened = try open(name, environment)
+      let root = opened.reading.section(opened.root, path: "")
+      let others = opened.reading.problems.count
+      let directory = opened.reading.stateDirectory(root)
+      let problems = Array(opened.reading.problems.dropFirst(others))
+      guard problems.isEmpty else { throw ConfigurationErrors(problems: problems) }
+      return directory
+    }
+  }
+
   private static func load(
     file name: String, _ environment: ConfigurationEnvironment
   ) throws(ConfigurationErrors) -> RelayConfiguration {
+    var opened = try open(name, environment)
+    let configuration = opened.reading.configuration(opened.root)
+    if opened.reading.holdsSecret, opened.file.isReadableByOthers {
+      opened.reading.warnReadable(opened.path, opened.file, at: ConfigurationPlace(source: name))
+    }
+    return try opened.reading.finish(configuration)
+  }
+
+  /// A file that could be read as YAML.
+  private struct Opened {
+    var path: String
+    var file: ConfigurationFile
+    var reading: ConfigurationReading
+    var root: ConfigurationValue
+  }
+
+  private static func open(
+    _ name: String, _ environment: ConfigurationEnvironment
+  ) throws(ConfigurationErrors) -> Opened {
     let path = environment.absolutePath(name, in: environment.workingDirectory)
     let start = ConfigurationPlace(source: name)
     func failure(_ text: String) -> ConfigurationErrors {
@@ -44,11 +81,9 @@ extension RelayConfiguration {
     }
     let document = ConfigurationDocument(yaml: text, source: name)
     let directory = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? path
-    var reading = ConfigurationReading(environment: environment, directory: directory, problems: document.problems)
+    let reading = ConfigurationReading(environment: environment, directory: directory, problems: document.problems)
     if case .unreadable = document.root.content { throw ConfigurationErrors(problems: reading.problems) }
-    let configuration = reading.configuration(document.root)
-    if reading.holdsSecret, file.isReadableByOthers { reading.warnReadable(path, file, at: start) }
-    return try reading.finish(configuration)
+    return Opened(path: path, file: file, reading: reading, root: document.root)
   }
 
   /// One account and one destination from variables, through the same checks as a file.
