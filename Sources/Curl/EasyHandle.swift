@@ -100,7 +100,9 @@ final class EasyHandle {
   /// the answer to this request. libcurl looks for them itself from version 8 on only. What arrives later can't be told from an
   /// answer that comes early.
   fileprivate func mayAsk(localPort: Int32) -> Bool {
-    metSpoiledConnection = sockets.isSpoiled(localPort: UInt16(truncatingIfNeeded: localPort))
+    // A new connection may have the local port of a kept one to another host.
+    metSpoiledConnection =
+      !demandsFreshConnection && sockets.isSpoiled(localPort: UInt16(truncatingIfNeeded: localPort))
     return !metSpoiledConnection
   }
 
