@@ -108,8 +108,8 @@ let package = Package(
       ],
       swiftSettings: settings
     ),
-    // The benchmark's sinks and sources, in C so that they are never what holds it back.
-    .target(name: "CBenchPeer"),
+    // The benchmark's sinks, sources and floors, in C so that they are never what holds it back.
+    .target(name: "CBenchPeer", linkerSettings: [.linkedLibrary("curl")]),
     // Servers that misbehave on demand, for the tests of several modules.
     .target(name: "TestServers", dependencies: ["Curl", locks], path: "Tests/TestServers", swiftSettings: settings),
     .testTarget(name: "CurlTests", dependencies: ["Curl", "TestServers", locks], swiftSettings: settings),

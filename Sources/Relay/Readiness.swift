@@ -6,7 +6,7 @@ import RelayStore
 ///
 /// It is ready as soon as one account is polled and the outbox works. It is not for the sake of one account or one consumer among
 /// many, as whoever asks may restart it or take it away, which would be of no help to them and harm the rest; what is wrong with
-/// those is a reason all the same.
+/// those is a reason all the same. Nor is it unready for a poll or two that fail in passing: the next may succeed.
 public struct Readiness: Codable, Sendable, Hashable {
   public var ready: Bool
   /// What is not as it should be, the gravest first; also while ``ready``.
@@ -32,6 +32,9 @@ public struct Readiness: Codable, Sendable, Hashable {
     /// What to do; `nil` where waiting is enough.
     public var advice: String?
   }
+
+  /// In a row, of an account whose polls have succeeded before.
+  static let mostPassingFailures = 2
 
   /// - Parameter accounts: those configured.
   public init(_ status: RelayStatus, accounts: Int) {
@@ -101,12 +104,15 @@ extension Readiness.Reason {
 }
 
 extension RelayStatus.Account {
-  /// Whether its latest poll succeeded, whatever there is to say about its settings or its records.
+  /// Whether its polls succeed, whatever there is to say about its settings or its records.
   fileprivate var isPolled: Bool {
     switch state {
     case "healthy": true
-    case "degraded", "needsAttention": !(reason.map(PollFailure.reasons.contains) ?? false)
+    case "degraded": !isFailure || (succeededPolls ?? 0) > 0 && (failedPollsInARow ?? 0) <= Readiness.mostPassingFailures
+    case "needsAttention": !isFailure
     default: false
     }
   }
+
+  private var isFailure: Bool { reason.map(PollFailure.reasons.contains) ?? false }
 }

@@ -34,7 +34,10 @@ public struct RelayStatus: Codable, Sendable, Hashable {
     /// Notifications in the history.
     public var events: Int
     public var polls: Int?
+    public var succeededPolls: Int?
     public var failedPolls: Int?
+    /// Failed polls since the latest that succeeded.
+    public var failedPollsInARow: Int?
     public var failures: [String: Int]?
     /// Records that were passed over, by reason.
     public var faults: [String: Int]?
@@ -149,7 +152,9 @@ extension RelayStatus.Account {
     records = live.latestRecords
     trackedMessages = live.trackedMessages
     polls = live.counts.polls
+    succeededPolls = live.counts.succeededPolls
     failedPolls = live.counts.failedPolls
+    failedPollsInARow = live.health.failuresInARow
     failures = live.counts.failures
     faults = Dictionary(uniqueKeysWithValues: live.counts.faults.map { ($0.rawValue, $1) })
   }

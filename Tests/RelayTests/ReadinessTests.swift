@@ -62,6 +62,21 @@ import Testing
     #expect(readiness.reasons.count { $0.what == .account } == wrong)
   }
 
+  @Test(
+    "Two failed polls in a row are passing ones, once a poll has succeeded and when no person is needed",
+    arguments: [
+      ("degraded", "network", 5, 2, true), ("degraded", "network", 5, 3, false), ("degraded", "network", 0, 1, false),
+      ("needsAttention", "wrongToken", 5, 1, false),
+    ] as [(String, String, Int, Int, Bool)])
+  func passing(_ state: String, _ reason: String, _ succeeded: Int, _ failed: Int, _ isReady: Bool) throws {
+    var status = try Self.status(accounts: [(state, reason)])
+    status.accounts[0].succeededPolls = succeeded
+    status.accounts[0].failedPollsInARow = failed
+    let readiness = Readiness(status, accounts: 1)
+    #expect(readiness.ready == isReady)
+    #expect(readiness.reasons.contains { $0.what == .account })
+  }
+
   @Test("While it starts it says so, and not what is wrong with accounts nobody has asked for yet")
   func starting() throws {
     let reasons = Readiness(try Self.status(accounts: [("starting", nil)]), accounts: 1).reasons
