@@ -72,6 +72,10 @@ uint64_t bench_peer_gets(const struct bench_peer_stats *stats) { return atomic_l
 uint64_t bench_peer_posts(const struct bench_peer_stats *stats) { return atomic_load(&stats->posts); }
 uint64_t bench_peer_first_post_ns(const struct bench_peer_stats *stats) { return atomic_load(&stats->first_post_ns); }
 uint64_t bench_peer_last_post_ns(const struct bench_peer_stats *stats) { return atomic_load(&stats->last_post_ns); }
+uint64_t bench_peer_latest_post_ns(const struct bench_peer_stats *stats) { return atomic_load(&stats->latest_post_ns); }
+uint64_t bench_peer_answered_ns(const struct bench_peer_stats *stats) { return atomic_load(&stats->answered_ns); }
+uint64_t bench_peer_sample_size(const struct bench_peer_stats *stats) { return atomic_load(&stats->sample_size); }
+const char *bench_peer_sample(const struct bench_peer_stats *stats) { return stats->sample; }
 
 // A replaced file stays mapped, as an answer may be half sent.
 static void refresh(struct file *file) {
@@ -123,6 +127,7 @@ static bool flush(struct peer *peer, struct connection *connection) {
       return true;
     }
     connection->body_sent += (size_t)count;
+    if (connection->body_sent == connection->body->size) atomic_store(&peer->stats->answered_ns, bench_now_ns());
   }
   want(peer, connection, false);
   return true;
@@ -179,6 +184,12 @@ static size_t body_size(const char *head, size_t size) {
   return 0;
 }
 
+static void keep_sample(struct bench_peer_stats *stats, const char *request, size_t size) {
+  if (size > sizeof stats->sample) size = sizeof stats->sample;
+  memcpy(stats->sample, request, size);
+  atomic_store(&stats->sample_size, size);
+}
+
 // Takes the requests that are whole; false when the connection is to be dropped.
 static bool take_requests(struct peer *peer, struct connection *connection) {
   size_t taken = 0;
@@ -194,7 +205,11 @@ static bool take_requests(struct peer *peer, struct connection *connection) {
     uint64_t now = bench_now_ns();
     bool goes_on = true;
     if (memcmp(request, "POST", 4) == 0) {
-      if (atomic_load(&peer->stats->posts) == 0) atomic_store(&peer->stats->first_post_ns, connection->began_ns);
+      if (atomic_load(&peer->stats->posts) == 0) {
+        atomic_store(&peer->stats->first_post_ns, connection->began_ns);
+        keep_sample(peer->stats, request, size);
+      }
+      atomic_store(&peer->stats->latest_post_ns, connection->began_ns);
       atomic_store(&peer->stats->last_post_ns, now);
       atomic_fetch_add(&peer->stats->posts, 1);
       if (peer->options->delay_ms > 0) {

@@ -30,13 +30,15 @@ struct Cases: AsyncParsableCommand {
   )
   var scale = 1.0
 
-  @Flag(help: "One JSON object a case.")
+  @Flag(help: "One JSON object a line of the table.")
   var json = false
 
   @Flag(help: "Names the cases, and runs none.")
   var list = false
 
-  static let all: [any BenchCase.Type] = [IsolationCase.self]
+  static let all: [any BenchCase.Type] = [
+    DeliverCase.self, DeliverManyCase.self, LatencyCase.self, IsolationCase.self,
+  ]
 
   func validate() throws {
     if runs < 1 { throw ValidationError("--runs \(runs) measures nothing: give 1 or more.") }
@@ -56,9 +58,11 @@ struct Cases: AsyncParsableCommand {
     #if DEBUG
       complain("This is a debug build: its figures say nothing. Build it with -c release.")
     #endif
+    if !json { print(BenchResult.heading) }
     for type in chosen {
-      let result = try await type.run(BenchOptions(runs: runs, scale: scale))
-      print(json ? try result.json : result.text)
+      for result in try await type.run(BenchOptions(runs: runs, scale: scale)) {
+        print(json ? try result.json : result.row)
+      }
     }
   }
 }
@@ -75,7 +79,8 @@ struct BenchOptions {
 protocol BenchCase: Sendable {
   static var name: String { get }
   static var summary: String { get }
-  static func run(_ options: BenchOptions) async throws -> BenchResult
+  /// - Returns: the lines of the table.
+  static func run(_ options: BenchOptions) async throws -> [BenchResult]
 }
 
 struct BenchFailure: Error, CustomStringConvertible {

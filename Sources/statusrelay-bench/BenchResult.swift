@@ -1,36 +1,78 @@
 import Foundation
 
-/// Pairs of figures, each measured next to its floor, and what they come to.
+/// Pairs of figures, each measured next to its floor, and what they come to: one line of the table.
 struct BenchResult: Encodable {
   var name: String
+  /// What sets this line apart from the case's others, such as `100,000 waiting`; empty for the case itself.
+  var variant = ""
   /// Of both figures, such as `notifications/s`.
   var unit: String
   var floorName: String
+  var comparison = Comparison.ratio
   var floors: [Double] = []
   var figures: [Double] = []
 
-  mutating func add(figure: Double, floor: Double) {
+  enum Comparison: String, Encodable {
+    /// Figure to floor.
+    case ratio
+    /// Floor to figure: how many times as fast, where both are times.
+    case speed
+    /// Figure less floor, in ``BenchResult/unit``.
+    case difference
+    /// There is no floor: the figure itself.
+    case figure
+  }
+
+  mutating func add(figure: Double, floor: Double = .nan) {
     figures.append(figure)
     floors.append(floor)
   }
 
-  /// Of the pairs' ratios: a disturbance that hits one pair then counts once.
-  var ratio: Double { Self.median(zip(figures, floors).map { $0 / $1 }) }
-
-  static func median(_ values: [Double]) -> Double {
-    let sorted = values.sorted()
-    guard !sorted.isEmpty else { return .nan }
-    let middle = sorted.count / 2
-    return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+  /// One for each pair.
+  var comparisons: [Double] {
+    zip(figures, floors).map { figure, floor in
+      switch comparison {
+      case .ratio: figure / floor
+      case .speed: floor / figure
+      case .difference: figure - floor
+      case .figure: figure
+      }
+    }
   }
 
-  var text: String {
-    let ratios = zip(figures, floors).map { $0 / $1 }
+  /// The median over the pairs: a disturbance that hits one pair then counts once.
+  var compared: Double { Self.median(comparisons) }
+
+  static func median(_ values: [Double]) -> Double { percentile(values, 50) }
+
+  /// The value that so many of a hundred don't exceed, between two of them where it falls there.
+  static func percentile(_ values: [Double], _ percent: Double) -> Double {
+    let sorted = values.sorted()
+    guard let last = sorted.last else { return .nan }
+    let place = percent / 100 * Double(sorted.count - 1)
+    let index = Int(place)
+    guard index + 1 < sorted.count else { return last }
+    return sorted[index] + (sorted[index + 1] - sorted[index]) * (place - Double(index))
+  }
+
+  static let heading = """
+    | case | measured | floor | compared | of so many pairs, from – to |
+    |---|---|---|---|---|
+    """
+
+  var row: String {
+    let floor = comparison == .figure ? "" : "\(Self.format(Self.median(floors))) \(unit): \(floorName)"
+    let compared =
+      switch comparison {
+      case .ratio: "**\(Self.format(compared))**"
+      case .speed: "**\(Self.format(compared)) times as fast**"
+      case .difference: "**\(Self.format(compared)) \(unit) more**"
+      case .figure: "**\(Self.format(compared)) \(unit)**"
+      }
+    let spread = "\(Self.format(comparisons.min() ?? .nan)) – \(Self.format(comparisons.max() ?? .nan))"
     return """
-      \(name): ratio \(Self.format(ratio)) (of \(figures.count) pairs, \(Self.format(ratios.min() ?? .nan)) to \
-      \(Self.format(ratios.max() ?? .nan)))
-        measured  \(Self.format(Self.median(figures))) \(unit)
-        floor     \(Self.format(Self.median(floors))) \(unit)  (\(floorName))
+      | \(variant.isEmpty ? "`\(name)`" : "`\(name)`, \(variant)") | \(Self.format(Self.median(figures))) \(unit) \
+      | \(floor) | \(compared) | \(figures.count): \(spread) |
       """
   }
 
@@ -38,21 +80,28 @@ struct BenchResult: Encodable {
     get throws {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-      return String(decoding: try encoder.encode(Summary(result: self)), as: UTF8.self)
+      encoder.nonConformingFloatEncodingStrategy = .convertToString(
+        positiveInfinity: "inf", negativeInfinity: "-inf", nan: "none")
+      return String(decoding: try encoder.encode(Line(result: self)), as: UTF8.self)
     }
   }
 
-  private struct Summary: Encodable {
+  private struct Line: Encodable {
     var result: BenchResult
-    var ratio: Double
+    var compared: Double
 
     init(result: BenchResult) {
       self.result = result
-      ratio = result.ratio
+      compared = result.compared
     }
   }
 
   private static func format(_ value: Double) -> String {
-    value >= 100 ? String(format: "%.0f", value) : String(format: "%.3f", value)
+    switch abs(value) {
+    case 1000...: Int(value.rounded()).formatted(.number.locale(Locale(identifier: "en")))
+    case 100...: String(format: "%.0f", value)
+    case 10...: String(format: "%.1f", value)
+    default: String(format: "%.3f", value)
+    }
   }
 }

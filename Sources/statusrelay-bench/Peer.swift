@@ -43,6 +43,20 @@ final class Peer {
     return Double(posts) / (Double(nanoseconds) / 1e9)
   }
 
+  /// CLOCK_MONOTONIC nanoseconds: when the latest answer to a GET had been sent, when the first POST and when the latest one began to
+  /// arrive.
+  var answeredAt: UInt64 { bench_peer_answered_ns(stats) }
+  var firstPostAt: UInt64 { bench_peer_first_post_ns(stats) }
+  var latestPostAt: UInt64 { bench_peer_latest_post_ns(stats) }
+
+  /// The first POST, for a floor that sends the like.
+  var sample: PostSample {
+    get throws {
+      let bytes = UnsafeRawBufferPointer(start: bench_peer_sample(stats), count: Int(bench_peer_sample_size(stats)))
+      return try PostSample(String(decoding: bytes, as: UTF8.self))
+    }
+  }
+
   /// What a GET is answered from now on.
   func answer(settings: String, records: String) throws {
     try put(settings, as: PeerCommand.settingsName)

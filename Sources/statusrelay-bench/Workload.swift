@@ -18,15 +18,18 @@ enum Workload {
     return "[" + records.joined(separator: ",") + "]"
   }
 
-  /// One account, which announces from the beginning, and these destinations.
-  static func configuration(stateDirectory: String, source: Peer, destinations: [String: String]) -> String {
+  /// One account and these destinations.
+  /// - Parameter account: more of its keys.
+  static func configuration(
+    stateDirectory: String, source: Peer, destinations: [String: String], account: String = "startFrom: beginning"
+  ) -> String {
     let list = destinations.sorted { $0.key < $1.key }.map { name, url in "  - {name: \(name), url: \"\(url)\"}" }
     return """
       stateDirectory: \(stateDirectory)
       log: {level: critical}
       admin: {listen: none}
       accounts:
-        - {idInstance: \(idInstance), apiUrl: "\(source.url)", apiTokenInstance: bench, startFrom: beginning}
+        - {idInstance: \(idInstance), apiUrl: "\(source.url)", apiTokenInstance: bench, \(account)}
       destinations:
       \(list.joined(separator: "\n"))
 

@@ -14,6 +14,13 @@ struct bench_peer_stats {
   /// When the first byte of the first POST, and the last byte of the latest one, was read.
   _Atomic uint64_t first_post_ns;
   _Atomic uint64_t last_post_ns;
+  /// When the first byte of the latest POST was read.
+  _Atomic uint64_t latest_post_ns;
+  /// When the last byte of the latest answer to a GET was handed to the system.
+  _Atomic uint64_t answered_ns;
+  /// The first POST as it came, cut off where there is no more room; its size is set when it is there.
+  _Atomic uint64_t sample_size;
+  char sample[8192];
 };
 
 struct bench_peer_options {
@@ -41,5 +48,9 @@ uint64_t bench_peer_gets(const struct bench_peer_stats *stats);
 uint64_t bench_peer_posts(const struct bench_peer_stats *stats);
 uint64_t bench_peer_first_post_ns(const struct bench_peer_stats *stats);
 uint64_t bench_peer_last_post_ns(const struct bench_peer_stats *stats);
+uint64_t bench_peer_latest_post_ns(const struct bench_peer_stats *stats);
+uint64_t bench_peer_answered_ns(const struct bench_peer_stats *stats);
+uint64_t bench_peer_sample_size(const struct bench_peer_stats *stats);
+const char *bench_peer_sample(const struct bench_peer_stats *stats);
 
 #endif
