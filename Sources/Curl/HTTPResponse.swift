@@ -27,15 +27,15 @@ public struct HTTPResponse: Sendable {
   /// The value of the first header of this name, which is compared without regard to ASCII case. Spaces around the value
   /// are cut off, and bytes that are not UTF-8 are replaced by U+FFFD. Takes time in the size of the header block.
   public func header(_ name: String) -> String? {
-    let wanted = Array(name.utf8.map(asciiLowercased))
+    let length = name.utf8.count
     var rest = headerBlock[...]
     while let end = rest.firstIndex(of: .lineFeed) {
       let line = rest[..<end]
       rest = rest[(end + 1)...]
-      guard let colon = line.firstIndex(of: .colon),
-        line[..<colon].elementsEqual(wanted, by: { asciiLowercased($0) == $1 })
+      guard line.count > length, line[line.startIndex + length] == .colon,
+        zip(line, name.utf8).allSatisfy({ asciiLowercased($0) == asciiLowercased($1) })
       else { continue }
-      return String(decoding: line[(colon + 1)...].trimmingBlanks, as: UTF8.self)
+      return String(decoding: line[(line.startIndex + length + 1)...].trimmingBlanks, as: UTF8.self)
     }
     return nil
   }

@@ -62,6 +62,7 @@ final class SocketTable {
     guard localPort != 0, entries.indices.contains(Int(descriptor)), entries[Int(descriptor)].isOpenedHere else {
       return
     }
+    if entries[Int(descriptor)].keptPort == localPort, kept[localPort] == descriptor { return }
     forget(descriptor)
     entries[Int(descriptor)].keptPort = localPort
     kept[localPort] = descriptor

@@ -4,16 +4,18 @@ import RelayCore
 /// The order within lanes, as the table keeps it: of a lane's unsettled deliveries exactly one, its head, has a due time. It is the
 /// first one by notification, or, after an earlier settled one came back to life, the one that may be in the air at that moment.
 struct LaneQueries {
-  private let head: Statement
-  private let firstFollower: Statement
-  private let makeDue: Statement
-  private let delivery: Statement
+  private let head: BoundStatement
+  private let firstFollower: BoundStatement
+  private let anyFollower: BoundStatement
+  private let makeDue: BoundStatement
+  private let delivery: BoundStatement
 
   init(_ db: Database) throws {
-    head = try db.cachedStatement(sql: Self.headSQL)
-    firstFollower = try db.cachedStatement(sql: Self.firstFollowerSQL)
-    makeDue = try db.cachedStatement(sql: "UPDATE deliveries SET due_at = ? WHERE id = ?")
-    delivery = try db.cachedStatement(sql: Self.deliverySQL)
+    head = try BoundStatement(db, sql: Self.headSQL)
+    firstFollower = try BoundStatement(db, sql: Self.firstFollowerSQL)
+    anyFollower = try BoundStatement(db, sql: Self.anyFollowerSQL)
+    makeDue = try BoundStatement(db, sql: "UPDATE deliveries SET due_at = ? WHERE id = ?")
+    delivery = try BoundStatement(db, sql: Self.deliverySQL)
   }
 
   static let headSQL = "SELECT id FROM deliveries WHERE destination = ? AND lane = ? AND due_at IS NOT NULL"
@@ -23,45 +25,64 @@ struct LaneQueries {
     ORDER BY notification LIMIT 1
     """
 
+  static let anyFollowerSQL = """
+    SELECT id FROM deliveries WHERE destination = ? AND due_at IS NULL AND settled_at IS NULL LIMIT 1
+    """
+
   static let deliverySQL = """
-    SELECT d.id AS delivery, d.destination, d.lane, d.attempts, d.recorded_steady, n.*
+    SELECT d.id, d.destination, d.lane, d.attempts, d.recorded_steady, \(BoundRow.notificationColumns)
     FROM deliveries d JOIN notifications n ON n.id = d.notification WHERE d.id = ?
     """
 
   func hasHead(_ destination: DestinationID, _ lane: Lane) throws -> Bool {
-    try Int64.fetchOne(head, arguments: [destination.rawValue, lane.rawValue]) != nil
+    try head.first(.integer(destination.rawValue), .integer(lane.rawValue)) { _ in true } ?? false
   }
 
   /// In each lane that has no head, makes the first unsettled delivery the head, due at `now`.
   /// - Returns: the new heads, in the order of `lanes`.
   func promote(in lanes: OrderedLanes, at now: SteadyTime) throws -> [Delivery] {
-    try lanes.places.compactMap { place in try promote(in: place, at: now).map(fetch) }
+    // Mostly no lane of a destination holds more than one; then one look spares a look for each.
+    var hasFollowers: [DestinationID: Bool] = [:]
+    var heads: [Delivery] = []
+    for place in lanes.places {
+      let mayHave = try hasFollowers[place.destination] ?? self.hasFollowers(place.destination)
+      hasFollowers[place.destination] = mayHave
+      guard mayHave, let id = try promote(in: place, at: now) else { continue }
+      heads.append(try fetch(id))
+    }
+    return heads
+  }
+
+  private func hasFollowers(_ destination: DestinationID) throws -> Bool {
+    try anyFollower.first(.integer(destination.rawValue)) { _ in true } ?? false
   }
 
   /// Makes the first unsettled delivery of a lane without a head its head, due at `now`.
   /// - Returns: the new head.
   @discardableResult
   func promote(in place: OrderedLanes.Place, at now: SteadyTime) throws -> Int64? {
-    guard try !hasHead(place.destination, place.lane) else { return nil }
-    let arguments: StatementArguments = [place.destination.rawValue, place.lane.rawValue]
-    guard let id = try Int64.fetchOne(firstFollower, arguments: arguments) else { return nil }
+    let (destination, lane) = (place.destination.rawValue, place.lane.rawValue)
+    guard let id = try firstFollower.first(.integer(destination), .integer(lane), read: { try $0.integer(0) }),
+      try !hasHead(place.destination, place.lane)
+    else { return nil }
     try makeHead(id, dueAt: now)
     return id
   }
 
   /// - Parameter id: of a delivery in a lane without a head.
   func makeHead(_ id: Int64, dueAt time: SteadyTime) throws {
-    try makeDue.execute(arguments: [time.milliseconds, id])
+    try makeDue.run(.integer(time.milliseconds), .integer(id))
   }
 
   func fetch(_ id: Int64) throws -> Delivery {
-    guard let row = try Row.fetchOne(delivery, arguments: [id]) else {
-      throw UnreadableRow(what: "delivery \(id) has no notification")
+    let found = try delivery.first(.integer(id)) { row in
+      Delivery(
+        id: try row.member(0), destination: try row.member(1), lane: try row.member(2),
+        attempts: Int(try row.integer(3)), recordedAt: SteadyTime(milliseconds: try row.integer(4)),
+        notification: try row.notification(at: 5))
     }
-    return Delivery(
-      id: try row.member("delivery"), destination: try row.member("destination"), lane: try row.member("lane"),
-      attempts: try row.value("attempts"), recordedAt: SteadyTime(milliseconds: try row.value("recorded_steady")),
-      notification: try row.notification())
+    guard let found else { throw UnreadableRow(what: "delivery \(id) has no notification") }
+    return found
   }
 }
 

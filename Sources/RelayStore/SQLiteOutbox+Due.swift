@@ -10,18 +10,18 @@ extension SQLiteOutbox {
     // overtaken by a later one.
     try await connection.read("looking for due deliveries") { db in
       let lanes = try LaneQueries(db)
-      let heads = try Row.fetchCursor(
-        try db.cachedStatement(sql: Self.dueSQL), arguments: [destination.rawValue])
+      let heads = try BoundStatement(db, sql: Self.dueSQL)
       var page = DuePage(deliveries: [], nextDue: nil)
-      while let row = try heads.next() {
-        let id: DeliveryID = try row.member("id")
-        if excluding.contains(id) { continue }
-        let dueAt = SteadyTime(milliseconds: try row.value("due_at"))
+      try heads.forEach(.integer(destination.rawValue)) { row in
+        let id: DeliveryID = try row.member(0)
+        if excluding.contains(id) { return true }
+        let dueAt = SteadyTime(milliseconds: try row.integer(1))
         guard dueAt <= time, page.deliveries.count < limit else {
           page.nextDue = dueAt
-          break
+          return false
         }
         page.deliveries.append(try lanes.fetch(id.rawValue))
+        return true
       }
       return page
     }

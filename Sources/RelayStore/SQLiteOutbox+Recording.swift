@@ -1,4 +1,3 @@
-import Foundation
 import GRDB
 import RelayCore
 
@@ -26,15 +25,16 @@ private struct NotificationRecorder {
 
   private let db: Database
   private let recordedAt: Moment
-  private let insertNotification: Statement
-  private let insertDelivery: Statement
+  private let insertNotification: BoundStatement
+  private let insertDelivery: BoundStatement
   private let lanes: LaneQueries
   private var orderings: StoredOrderings
 
   init(_ db: Database, recordedAt: Moment) throws {
     self.db = db
     self.recordedAt = recordedAt
-    insertNotification = try db.cachedStatement(
+    insertNotification = try BoundStatement(
+      db,
       sql: """
         INSERT INTO notifications
           (account, id_message, status, webhook_id, timestamp, chat_id, type_message, send_by_api, recorded_at, body)
@@ -42,7 +42,8 @@ private struct NotificationRecorder {
         ON CONFLICT (id_message, account, status) DO NOTHING
         """)
     // The same destination twice for one notification is one delivery.
-    insertDelivery = try db.cachedStatement(
+    insertDelivery = try BoundStatement(
+      db,
       sql: """
         INSERT INTO deliveries (notification, destination, lane, state, recorded_steady, due_at)
         VALUES (?, ?, ?, 'waiting', ?, ?)
@@ -54,23 +55,20 @@ private struct NotificationRecorder {
 
   mutating func record(_ routed: PollRecording.Routed) throws {
     let notification = routed.notification
-    try insertNotification.execute(
-      arguments: [
-        notification.idInstance.rawValue, notification.idMessage, notification.status.rawValue, notification.webhookID,
-        notification.timestamp, notification.chatId, notification.typeMessage, notification.sendByApi,
-        recordedAt.unix.milliseconds, Data(notification.body),
-      ])
+    try insertNotification.run(
+      .integer(notification.idInstance.rawValue), .text(notification.idMessage), .text(notification.status.rawValue),
+      .text(notification.webhookID), .integer(notification.timestamp), .text(notification.chatId),
+      .text(notification.typeMessage), .integer(notification.sendByApi ? 1 : 0),
+      .integer(recordedAt.unix.milliseconds), .bytes(notification.body))
     guard db.changesCount > 0 else { return }
     recorded += 1
     let id = db.lastInsertedRowID
     for route in routed.routes {
       let lane = try orderings.lane(of: notification, at: route.destination) ?? route.lane
       let isHead = try !lanes.hasHead(route.destination, lane)
-      try insertDelivery.execute(
-        arguments: [
-          id, route.destination.rawValue, lane.rawValue, recordedAt.steady.milliseconds,
-          isHead ? recordedAt.steady.milliseconds : nil,
-        ])
+      try insertDelivery.run(
+        .integer(id), .integer(route.destination.rawValue), .integer(lane.rawValue),
+        .integer(recordedAt.steady.milliseconds), .init(isHead ? recordedAt.steady.milliseconds : nil))
       guard db.changesCount > 0, isHead else { continue }
       heads.append(
         Delivery(

@@ -22,9 +22,9 @@ private struct SettlementRecorder {
 
   private let db: Database
   private let now: Moment
-  private let unsettled: Statement
-  private let update: Statement
-  private let noteAttempt: Statement
+  private let unsettled: BoundStatement
+  private let update: BoundStatement
+  private let updateAttempted: BoundStatement
   private let attempts: AttemptHistory
   private var delivered: [DestinationID: Int] = [:]
   private var attempted: Set<DestinationID> = []
@@ -32,28 +32,29 @@ private struct SettlementRecorder {
   init(_ db: Database, now: Moment) throws {
     self.db = db
     self.now = now
-    unsettled = try db.cachedStatement(
-      sql: "SELECT destination, lane FROM deliveries WHERE id = ? AND settled_at IS NULL")
+    unsettled = try BoundStatement(
+      db, sql: "SELECT destination, lane FROM deliveries WHERE id = ? AND settled_at IS NULL")
     // A follower stays one, whatever is said of it: only a lane's head has a due time.
-    update = try db.cachedStatement(
+    let changes = """
+      state = ?2, attempts = ?3, due_at = CASE WHEN due_at IS NULL THEN NULL ELSE ?4 END, settled_at = ?5, reason = ?6
+      """
+    update = try BoundStatement(db, sql: "UPDATE deliveries SET \(changes) WHERE id = ?1")
+    updateAttempted = try BoundStatement(
+      db,
       sql: """
-        UPDATE deliveries
-        SET state = ?, attempts = ?, due_at = CASE WHEN due_at IS NULL THEN NULL ELSE ? END, settled_at = ?, reason = ?
-        WHERE id = ?
-        """)
-    noteAttempt = try db.cachedStatement(
-      sql: """
-        UPDATE deliveries
-        SET last_started_at = ?, last_duration_us = ?, last_http_status = ?, last_failure = ?, last_detail = ?
-        WHERE id = ?
+        UPDATE deliveries SET \(changes),
+          last_started_at = ?7, last_duration_us = ?8, last_http_status = ?9, last_failure = ?10, last_detail = ?11
+        WHERE id = ?1
         """)
     attempts = try AttemptHistory(db)
   }
 
   mutating func record(_ settlement: Settlement) throws {
     let id = settlement.delivery.rawValue
-    guard let row = try Row.fetchOne(unsettled, arguments: [id]) else { return }
-    let place = OrderedLanes.Place(destination: try row.member("destination"), lane: try row.member("lane"))
+    let place = try unsettled.first(.integer(id)) { row in
+      OrderedLanes.Place(destination: try row.member(0), lane: try row.member(1))
+    }
+    guard let place else { return }
 
     var state = settlement.attempts == 0 ? DeliveryState.waiting : .retrying
     var dueAt: SteadyTime?
@@ -71,18 +72,18 @@ private struct SettlementRecorder {
     let isSettled = dueAt == nil
     if isSettled { freedLanes.append(place) }
 
-    try update.execute(
-      arguments: [
-        state.rawValue, settlement.attempts, dueAt?.milliseconds, isSettled ? now.unix.milliseconds : nil,
-        reason?.rawValue, id,
-      ])
+    let settledAt = isSettled ? now.unix.milliseconds : nil
     // Without a report it was given up unattempted: what the last attempt came to still stands.
-    guard let report = settlement.report else { return }
-    try noteAttempt.execute(
-      arguments: [
-        report.startedAt.milliseconds, report.duration.microseconds, report.httpStatus, report.failure?.rawValue,
-        report.detail, id,
-      ])
+    guard let report = settlement.report else {
+      return try update.run(
+        .integer(id), .text(state.rawValue), .integer(Int64(settlement.attempts)), .init(dueAt?.milliseconds),
+        .init(settledAt), .init(reason?.rawValue))
+    }
+    try updateAttempted.run(
+      .integer(id), .text(state.rawValue), .integer(Int64(settlement.attempts)), .init(dueAt?.milliseconds),
+      .init(settledAt), .init(reason?.rawValue), .integer(report.startedAt.milliseconds),
+      .integer(report.duration.microseconds), .init(report.httpStatus.map(Int64.init)), .init(report.failure?.rawValue),
+      .text(report.detail))
     attempted.insert(place.destination)
     // A successful one stands in the delivery's own row.
     if state != .delivered { try attempts.append(report, of: id) }

@@ -59,4 +59,40 @@ import Testing
     recorder.recorded()
     #expect(recorder.nextBatch()?.map(\.delivery.rawValue) == Array(count - 10..<count))
   }
+
+  @Test("While attempts go on their results gather for a moment, unless there are many")
+  func gathersForAMoment() {
+    var recorder = SettlementRecorder()
+    recorder.add(Self.settlement(1))
+    #expect(recorder.step(attemptsGoOn: true) == .gather)
+    recorder.add(Self.settlement(2))
+    #expect(recorder.step(attemptsGoOn: true) == nil, "the moment is not over")
+    recorder.gathered()
+    #expect(recorder.step(attemptsGoOn: true) == .record([Self.settlement(1), Self.settlement(2)]))
+    recorder.recorded()
+    for id in 0..<Int64(SettlementRecorder.worthwhileBatch) { recorder.add(Self.settlement(id)) }
+    #expect(recorder.nextBatch(attemptsGoOn: true)?.count == SettlementRecorder.worthwhileBatch)
+  }
+
+  @Test("The last attempt's result waits for nothing, and neither does one that others may wait for")
+  func gathersNoLonger() {
+    var recorder = SettlementRecorder()
+    recorder.add(Self.settlement(1))
+    #expect(recorder.step(attemptsGoOn: true) == .gather)
+    #expect(recorder.step(attemptsGoOn: false) == .record([Self.settlement(1)]))
+    recorder.recorded(unblocked: true)
+    recorder.add(Self.settlement(2))
+    #expect(recorder.step(attemptsGoOn: true) == .record([Self.settlement(2)]))
+    recorder.recorded(unblocked: false)
+    recorder.add(Self.settlement(3))
+    #expect(recorder.step(attemptsGoOn: true) == .gather)
+  }
+}
+
+extension SettlementRecorder {
+  /// The results to record now, if any.
+  fileprivate mutating func nextBatch(attemptsGoOn: Bool = false) -> [Settlement]? {
+    guard case .record(let settlements) = step(attemptsGoOn: attemptsGoOn) else { return nil }
+    return settlements
+  }
 }

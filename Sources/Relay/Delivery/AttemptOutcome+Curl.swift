@@ -7,10 +7,10 @@ extension AttemptOutcome {
   init?(_ result: Result<HTTPResponse, CurlError>, now: UnixTime) {
     switch result {
     case .success(let response):
-      let date = response.header("Date").flatMap { HTTPDate.parse($0, now: now) }
-      self = .answered(
-        httpStatus: response.status,
-        retryAfter: response.header("Retry-After").flatMap { RetryAfter.wait($0, now: date ?? now) })
+      let retryAfter = response.header("Retry-After").flatMap { header in
+        RetryAfter.wait(header, now: response.header("Date").flatMap { HTTPDate.parse($0, now: now) } ?? now)
+      }
+      self = .answered(httpStatus: response.status, retryAfter: retryAfter)
     case .failure(let error):
       guard let failure = AttemptFailure(error.kind) else { return nil }
       self = .failed(failure)

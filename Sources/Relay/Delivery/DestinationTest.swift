@@ -10,7 +10,7 @@ struct DestinationTest: Sendable {
   let accounts: [IDInstance]
   let identities: [IDInstance: AccountIdentity]
 
-  func exchange(with outlet: Outlet) async -> TestExchange {
+  func exchange(with outlet: ServedOutlet) async -> TestExchange {
     let start = time.now()
     guard let template = outlet.template else {
       let missing: MissingAddress = if case .failure(let missing) = outlet.address { missing } else { .notKnown }

@@ -50,6 +50,7 @@ actor Dispatcher {
     case settled([Settlement], unblocked: [Delivery])
     case settlingFailed(OutboxError)
     case settleAgain
+    case gathered
     case loaded(DestinationID, DuePage)
     case loadingFailed(DestinationID, OutboxError)
     case lookAgain(DestinationID)
@@ -71,6 +72,7 @@ actor Dispatcher {
   /// What to do beside the events.
   private enum Effect {
     case settle([Settlement])
+    case gather
     case load(DestinationID, DestinationQueue.Step.Load)
     case wait(until: SteadyTime, then: Event)
     case recordState(DestinationID, LastingStateRecorder.Change)
@@ -133,8 +135,8 @@ actor Dispatcher {
   }
 
   /// The destinations that a name means: the one of this name, or those made of it for each account.
-  func served(by name: String) -> [Outlet] {
-    outlets.values.filter { !$0.isRetired && ($0.name == name || $0.name.hasPrefix("\(name)@")) }
+  func served(by name: String) -> [ServedOutlet] {
+    outlets.values.filter { !$0.isRetired && ($0.name == name || $0.name.hasPrefix("\(name)@")) }.map(\.served)
       .sorted { $0.name < $1.name }
   }
 
@@ -169,6 +171,11 @@ actor Dispatcher {
         } catch {
           inbox.yield(.settlingFailed(error))
         }
+      }
+    case .gather:
+      group.addTask { [inbox] in
+        guard (try? await Task.sleep(for: SettlementRecorder.gatherTime)) != nil else { return }
+        inbox.yield(.gathered)
       }
     case .load(let id, let load):
       let now = time.now().steady
@@ -216,7 +223,7 @@ actor Dispatcher {
     case .completed(let completions): completed(completions, at: now)
     case .settled(let settlements, let unblocked):
       if recorder.trouble != nil { log.log(level: .notice, .outboxRecovered, "the outbox can be written again") }
-      recorder.recorded()
+      recorder.recorded(unblocked: !unblocked.isEmpty)
       for settlement in settlements { ask(settlement.destination) { $0.queue.settled(settlement) } }
       distribute(unblocked)
       dropRetired()
@@ -226,6 +233,7 @@ actor Dispatcher {
       }
       return [.wait(until: now.steady + recorder.failed(error), then: .settleAgain)]
     case .settleAgain: recorder.tryAgain()
+    case .gathered: recorder.gathered()
     case .loaded(let id, let page):
       ask(id) { $0.queue.loaded(page.deliveries, nextDue: page.nextDue) }
     case .loadingFailed(let id, let error):
@@ -270,10 +278,15 @@ actor Dispatcher {
   }
 
   /// Lets an event reach a destination and has its queue asked for the next step.
-  private func ask(_ id: DestinationID, _ change: (inout Outlet) -> Void) {
-    guard outlets[id] != nil else { return }
-    change(&outlets[id]!)
-    unasked.append(id)
+  private func ask(_ id: DestinationID, _ change: (Outlet) -> Void) {
+    guard let outlet = outlets[id] else { return }
+    change(outlet)
+    touch(id)
+  }
+
+  /// Results come in batches, mostly of one destination.
+  private func touch(_ id: DestinationID) {
+    if unasked.last != id { unasked.append(id) }
     unrecorded.insert(id)
   }
 
@@ -287,27 +300,22 @@ actor Dispatcher {
     for completion in completions {
       guard let attempt = running.removeValue(forKey: completion.tag) else { continue }
       let delivery = DeliveryID(rawValue: Int64(completion.tag))
-      let id = attempt.destination
-      unasked.append(id)
-      unrecorded.insert(id)
-      budget.ended(at: id)
+      budget.ended(at: attempt.destination)
+      guard let outlet = outlets[attempt.destination] else { continue }
+      touch(outlet.id)
       guard let outcome = AttemptOutcome(completion.result, now: now.unix) else {
-        outlets[id]?.queue.abandoned(delivery, at: now.steady)
+        outlet.queue.abandoned(delivery, at: now.steady)
         continue
       }
       let report = AttemptReport(completion.result, outcome: outcome, startedAt: attempt.startedAt, endedAt: now)
-      let wasClosed = outlets[id]?.queue.circuit.isClosed
+      let wasClosed = outlet.queue.circuit.isClosed
       guard
-        let settlement = outlets[id]?.queue.finished(
+        let settlement = outlet.queue.finished(
           delivery, outcome: outcome, report: report, at: now.steady, random: Double.random(in: 0..<1))
       else { continue }
-      if let outlet = outlets[id], outlet.queue.circuit.isClosed != wasClosed {
-        DeliveryLog(log: log, outlet: outlet).circuitChanged(after: report)
-      }
-      if case .held = settlement.verdict, outlets[id]?.status.pause == nil {
-        outlets[id]?.status.pause = .gone
-      }
-      settle(settlement, of: attempt, at: now)
+      if outlet.queue.circuit.isClosed != wasClosed { DeliveryLog(log, of: outlet).circuitChanged(after: report) }
+      if case .held = settlement.verdict, outlet.status.pause == nil { outlet.status.pause = .gone }
+      settle(settlement, of: attempt, at: outlet, now)
     }
     // There is room again, in turn.
     let waiting = crowdedOut.filter { budget.room(for: $0) > 0 }
@@ -316,11 +324,10 @@ actor Dispatcher {
   }
 
   /// - Parameter attempt: `nil` when it was given up without another one.
-  private func settle(_ settlement: Settlement, of attempt: Running?, at now: Moment) {
-    outlets[settlement.destination]?.note(settlement, at: now)
-    guard let outlet = outlets[settlement.destination] else { return }
+  private func settle(_ settlement: Settlement, of attempt: Running?, at outlet: Outlet, _ now: Moment) {
+    outlet.note(settlement, at: now)
     recorder.add(settlement)
-    DeliveryLog(log: log, outlet: outlet)
+    DeliveryLog(log, of: outlet)
       .note(settlement, notification: attempt.map { ($0.webhookID, $0.account) }, at: now.steady)
   }
 
@@ -335,10 +342,11 @@ actor Dispatcher {
       for _ in 0..<unasked.count {
         let id = unasked.removeFirst()
         let room = budget.room(for: id)
-        guard let step = outlets[id]?.queue.step(at: now.steady, budget: room) else { continue }
-        start(step.attempts, of: id, at: now)
-        if step.attempts.count == room, outlets[id]?.queue.readyCount ?? 0 > 0 { crowdedOut.append(id) }
-        for settlement in step.settlements { settle(settlement, of: nil, at: now) }
+        guard let outlet = outlets[id] else { continue }
+        let step = outlet.queue.step(at: now.steady, budget: room)
+        start(step.attempts, at: outlet, now)
+        if step.attempts.count == room, outlet.queue.readyCount > 0 { crowdedOut.append(id) }
+        for settlement in step.settlements { settle(settlement, of: nil, at: outlet, now) }
         if let load = step.load { effects.append(.load(id, load)) }
         if let wake = step.wakeAt, rings.allSatisfy({ wake < $0 }) {
           rings.insert(wake)
@@ -346,7 +354,11 @@ actor Dispatcher {
         }
       }
     }
-    if let batch = recorder.nextBatch() { effects.append(.settle(batch)) }
+    switch recorder.step(attemptsGoOn: !running.isEmpty) {
+    case .record(let settlements): effects.append(.settle(settlements))
+    case .gather: effects.append(.gather)
+    case nil: break
+    }
     return effects + stateEffects()
   }
 
@@ -368,18 +380,18 @@ actor Dispatcher {
     return isStopping ? [] : [.wait(until: now + wait, then: .recordStateAgain(id))]
   }
 
-  private func start(_ attempts: [Delivery], of id: DestinationID, at now: Moment) {
-    guard !attempts.isEmpty, let template = outlets[id]?.template else { return }
+  private func start(_ attempts: [Delivery], at outlet: Outlet, _ now: Moment) {
+    guard !attempts.isEmpty, let template = outlet.template else { return }
     var transfers: [Transfer] = []
     transfers.reserveCapacity(attempts.count)
     for delivery in attempts {
       let tag = UInt64(delivery.id.rawValue)
       running[tag] = Running(
-        destination: id, startedAt: now, account: delivery.notification.idInstance,
+        destination: outlet.id, startedAt: now, account: delivery.notification.idInstance,
         webhookID: delivery.notification.webhookID)
       transfers.append(Transfer(tag: tag, request: template.request(for: delivery.notification, at: now.unix)))
     }
-    budget.started(transfers.count, at: id)
+    budget.started(transfers.count, at: outlet.id)
     client.start(transfers, sink: sink)
   }
 
@@ -401,7 +413,7 @@ actor Dispatcher {
         budget.enter(stored.id)
         states.enter(stored.id, recorded: LastingState(pause: stored.pause, trip: stored.circuit))
         if stored.circuit != nil, let outlet = outlets[stored.id] {
-          DeliveryLog(log: log, outlet: outlet).circuitRestored()
+          DeliveryLog(log, of: outlet).circuitRestored()
         }
         tellOfAddress(stored.id, before: nil)
       } else {
@@ -426,8 +438,9 @@ actor Dispatcher {
     addresses[account] = address
     var effects: [Effect] = []
     for (id, outlet) in outlets where outlet.account == account && !outlet.isRetired {
+      let before = outlet.address
       ask(id) { $0.adopt(address) }
-      tellOfAddress(id, before: outlet.address)
+      tellOfAddress(id, before: before)
       // The address of an earlier run is in the outbox only.
       if case .success = address, let entry = outlets[id]?.entry { effects.append(.enter(id, entry)) }
     }

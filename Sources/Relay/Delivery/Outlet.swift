@@ -4,7 +4,9 @@ import RelayCore
 import RelayStore
 
 /// One destination as the dispatcher holds it: its queue of decisions, the making of its requests, and how it fares.
-struct Outlet: Sendable {
+///
+/// A class, as the dispatcher looks at it several times for each delivery, and copying this many fields costs as much as the work on them.
+final class Outlet {
   let name: String
   let id: DestinationID
   private(set) var destination: RelayConfiguration.Destination
@@ -44,7 +46,7 @@ struct Outlet: Sendable {
   }
 
   /// Takes over a reloaded configuration; what is in flight ends as it began.
-  mutating func adopt(_ destination: RelayConfiguration.Destination, address: Result<WebhookAddress, MissingAddress>) {
+  func adopt(_ destination: RelayConfiguration.Destination, address: Result<WebhookAddress, MissingAddress>) {
     self.destination = destination
     queue.adopt(destination.delivery)
     if isRetired {
@@ -55,7 +57,7 @@ struct Outlet: Sendable {
   }
 
   /// Takes over another address. What was learned of the one before, that it is gone or fails, does not hold for this one.
-  mutating func adopt(_ new: Result<WebhookAddress, MissingAddress>) {
+  func adopt(_ new: Result<WebhookAddress, MissingAddress>) {
     let before = try? address.get().url
     address = new
     prepare()
@@ -63,12 +65,12 @@ struct Outlet: Sendable {
     movedToNewAddress()
   }
 
-  mutating func movedToNewAddress() {
+  func movedToNewAddress() {
     if status.pause == .gone { status.pause = nil }
     if status.pause == nil, !isRetired { queue.resume() }
   }
 
-  private mutating func prepare() {
+  private func prepare() {
     template = nil
     do {
       template = try WebhookTemplate(destination, to: try address.get())
@@ -80,12 +82,17 @@ struct Outlet: Sendable {
     queue.setUnaddressed(template == nil)
   }
 
-  mutating func retire() {
+  /// What may be known of it beside the dispatcher.
+  var served: ServedOutlet {
+    ServedOutlet(name: name, id: id, destination: destination, template: template, address: address)
+  }
+
+  func retire() {
     isRetired = true
     queue.pause()
   }
 
-  mutating func note(_ settlement: Settlement, at now: Moment) {
+  func note(_ settlement: Settlement, at now: Moment) {
     switch settlement.verdict {
     case .delivered:
       status.delivered += 1
@@ -113,4 +120,14 @@ struct Outlet: Sendable {
     status.lately = statistics.summary(at: now)
     return status
   }
+}
+
+/// A destination as others than the dispatcher see it.
+struct ServedOutlet: Sendable {
+  let name: String
+  let id: DestinationID
+  let destination: RelayConfiguration.Destination
+  /// `nil` while there is nowhere to send to.
+  let template: WebhookTemplate?
+  let address: Result<WebhookAddress, MissingAddress>
 }
