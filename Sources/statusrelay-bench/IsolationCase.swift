@@ -7,7 +7,7 @@ enum IsolationCase: BenchCase {
   static let summary =
     "a healthy destination beside one that refuses connections and one that takes 20 s an answer, against the same alone"
 
-  static func run(_ options: BenchOptions) async throws -> BenchResult {
+  static func run(_ options: BenchOptions) async throws -> [BenchResult] {
     var result = BenchResult(name: name, unit: "notifications/s", floorName: "the healthy destination alone")
     let count = options.scaled(10_000)
     for run in 1...options.runs {
@@ -17,7 +17,7 @@ enum IsolationCase: BenchCase {
       result.add(figure: others, floor: alone)
       complain("\(name) \(run)/\(options.runs): \(Int(others)) beside the others, \(Int(alone)) alone")
     }
-    return result
+    return [result]
   }
 
   private static func rate(of count: Int, withOthers: Bool) async throws -> Double {
