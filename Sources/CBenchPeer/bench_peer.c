@@ -24,6 +24,9 @@ struct file {
   char *bytes;
   size_t size;
   ino_t inode;
+  // Where to look for the next record to change, and whether an answer has shown it as it was written.
+  size_t position;
+  bool is_shown;
 };
 
 struct connection {
@@ -76,6 +79,8 @@ uint64_t bench_peer_latest_post_ns(const struct bench_peer_stats *stats) { retur
 uint64_t bench_peer_answered_ns(const struct bench_peer_stats *stats) { return atomic_load(&stats->answered_ns); }
 uint64_t bench_peer_sample_size(const struct bench_peer_stats *stats) { return atomic_load(&stats->sample_size); }
 const char *bench_peer_sample(const struct bench_peer_stats *stats) { return stats->sample; }
+uint64_t bench_peer_polls(const struct bench_peer_stats *stats) { return atomic_load(&stats->polls); }
+uint64_t bench_peer_last_poll_ns(const struct bench_peer_stats *stats) { return atomic_load(&stats->last_poll_ns); }
 
 // A replaced file stays mapped, as an answer may be half sent.
 static void refresh(struct file *file) {
@@ -83,12 +88,29 @@ static void refresh(struct file *file) {
   if (file->path == NULL || stat(file->path, &status) != 0 || status.st_ino == file->inode) return;
   int fd = open(file->path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return;
-  void *bytes = status.st_size > 0 ? mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
+  void *bytes = status.st_size > 0 ? mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0) : NULL;
   close(fd);
   if (bytes == MAP_FAILED) return;
   file->bytes = bytes;
   file->size = (size_t)status.st_size;
   file->inode = status.st_ino;
+  file->position = 0;
+  file->is_shown = false;
+}
+
+// Changes records in our copy. Only for one account, whose answers don't overlap.
+static void step(struct file *file, uint32_t count) {
+  if (!file->is_shown) {
+    file->is_shown = true;
+    return;
+  }
+  for (; count > 0 && file->position < file->size; count--) {
+    char *found = memmem(file->bytes + file->position, file->size - file->position, bench_peer_before,
+                         sizeof bench_peer_before - 1);
+    if (found == NULL) return;
+    memcpy(found, bench_peer_after, sizeof bench_peer_after - 1);
+    file->position = (size_t)(found - file->bytes) + sizeof bench_peer_after - 1;
+  }
 }
 
 static void drop(struct peer *peer, struct connection *connection) {
@@ -222,6 +244,11 @@ static bool take_requests(struct peer *peer, struct connection *connection) {
       bool is_settings = memmem(request, (size_t)(line_end - request), "getSettings", 11) != NULL;
       struct file *file = is_settings ? &peer->settings : &peer->records;
       refresh(file);
+      if (!is_settings) {
+        if (peer->options->step > 0) step(file, peer->options->step);
+        atomic_store(&peer->stats->last_poll_ns, now);
+        atomic_fetch_add(&peer->stats->polls, 1);
+      }
       atomic_fetch_add(&peer->stats->gets, 1);
       goes_on = answer(peer, connection, file);
     }

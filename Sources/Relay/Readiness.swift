@@ -108,7 +108,8 @@ extension RelayStatus.Account {
   fileprivate var isPolled: Bool {
     switch state {
     case "healthy": true
-    case "degraded": !isFailure || (succeededPolls ?? 0) > 0 && (failedPollsInARow ?? 0) <= Readiness.mostPassingFailures
+    case "degraded":
+      !isFailure || (succeededPolls ?? 0) > 0 && (failedPollsInARow ?? 0) <= Readiness.mostPassingFailures
     case "needsAttention": !isFailure
     default: false
     }

@@ -11,7 +11,7 @@ struct Bench: AsyncParsableCommand {
       Times depend on the machine and on what else it does; the ratios are what counts. Each case is run several times, in turn with its \
       floor, and the median is shown. Built for release: swift run -c release statusrelay-bench
       """,
-    subcommands: [Cases.self, PeerCommand.self, RelayCommand.self], defaultSubcommand: Cases.self)
+    subcommands: [Cases.self, PeerCommand.self, RelayCommand.self, ReceiveCommand.self], defaultSubcommand: Cases.self)
 }
 
 struct Cases: AsyncParsableCommand {
@@ -26,7 +26,7 @@ struct Cases: AsyncParsableCommand {
 
   @Option(
     help:
-      "The share of each case's size to run with, above 0 and at most 1: less proves that it works, and measures little."
+      "The share of each case's size to run with, above 0 and at most 1: less proves that it works, and measures little; how costs grow is left out."
   )
   var scale = 1.0
 
@@ -37,7 +37,8 @@ struct Cases: AsyncParsableCommand {
   var list = false
 
   static let all: [any BenchCase.Type] = [
-    DeliverCase.self, DeliverManyCase.self, LatencyCase.self, IsolationCase.self,
+    DeliverCase.self, DeliverManyCase.self, LatencyCase.self, PollUnchangedCase.self, PollChangedCase.self,
+    AccountsCase.self, MemoryCase.self, IsolationCase.self,
   ]
 
   func validate() throws {
@@ -73,6 +74,9 @@ struct BenchOptions {
 
   /// A case's full size, made smaller as asked for.
   func scaled(_ count: Int) -> Int { max(10, Int(Double(count) * scale)) }
+
+  /// Of the sizes that a case is measured at: all, or the first one when it is only to prove that it works.
+  func sizes<Size>(_ all: [Size]) -> [Size] { scale < 1 ? Array(all.prefix(1)) : all }
 }
 
 /// One thing that is measured beside its floor.

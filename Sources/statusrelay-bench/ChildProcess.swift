@@ -13,6 +13,33 @@ final class ChildProcess {
     try process.run()
   }
 
+  /// What it has used of processors so far, in its own and in the kernel's code.
+  var processorTime: Duration {
+    get throws {
+      var clock = clockid_t()
+      var time = timespec()
+      guard clock_getcpuclockid(process.processIdentifier, &clock) == 0, clock_gettime(clock, &time) == 0 else {
+        throw BenchFailure("a process has ended early: \(process.arguments ?? [])")
+      }
+      return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+    }
+  }
+
+  /// Bytes of memory in use now, and at most so far.
+  var memory: (resident: Int, peak: Int) {
+    get throws {
+      let status = try String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)
+      func bytes(_ name: String) throws -> Int {
+        let line = status.split(separator: "\n").first { $0.hasPrefix(name + ":") }
+        guard let kilobytes = line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap({ Int($0) }) else {
+          throw BenchFailure("a process has ended early: \(process.arguments ?? [])")
+        }
+        return kilobytes * 1024
+      }
+      return (try bytes("VmRSS"), try bytes("VmHWM"))
+    }
+  }
+
   deinit {
     kill(process.processIdentifier, SIGKILL)
     process.waitUntilExit()

@@ -10,7 +10,7 @@ enum DeliverCase: BenchCase {
 
   static func run(_ options: BenchOptions) async throws -> [BenchResult] {
     var results: [BenchResult] = []
-    for count in [50_000, 1_000, 10_000, 100_000] {
+    for count in options.sizes([50_000, 1_000, 10_000, 100_000]) {
       let stage = DeliveryStage(notifications: options.scaled(count))
       let shown = options.scaled(count).formatted(.number.locale(Locale(identifier: "en")))
       var result = BenchResult(
@@ -54,14 +54,24 @@ private struct DeliveryStage {
   func measure(into result: inout BenchResult, runs: Int) async throws {
     for run in 1...runs {
       let (figure, floor) = try await pair()
-      result.add(figure: figure, floor: floor)
+      result.add(figure: figure.rate, floor: floor)
       complain(
-        "\(result.name) \(deliveries) \(run)/\(runs): \(Int(figure)) deliveries/s, the bare loop \(Int(floor)): \(figure / floor)")
+        "\(result.name) \(deliveries) \(run)/\(runs): \(Int(figure.rate))/s, the bare loop \(Int(floor))/s; "
+          + String(format: "%.1f µs of CPU a delivery, recorded in %.3f s", figure.processor * 1e6, figure.recording))
     }
   }
 
-  /// Deliveries a second of the relay, and of the bare loop to the same sink right afterwards.
-  private func pair() async throws -> (figure: Double, floor: Double) {
+  private struct Figure {
+    /// Deliveries a second, from the first one's first byte at the sink until all are settled on disk.
+    var rate: Double
+    /// Seconds of the relay's processor time for each delivery, meanwhile.
+    var processor: Double
+    /// Seconds from the answer's last byte to the first delivery's first.
+    var recording: Double
+  }
+
+  /// The relay's, and the bare loop's deliveries a second to the same sink right afterwards.
+  private func pair() async throws -> (figure: Figure, floor: Double) {
     let directory = FileManager.default.temporaryDirectory.path + "/statusrelay-bench-" + UUID().uuidString
     defer { try? FileManager.default.removeItem(atPath: directory) }
     let source = try await Peer(in: directory + "/source")
@@ -69,13 +79,15 @@ private struct DeliveryStage {
       settings: Workload.settings, records: Workload.records(notifications, status: gapsFilled ? "read" : "sent"))
     let sink = try await Peer(in: directory + "/sink")
     let urls = (0..<destinations).map { "\(sink.url)/\($0)" }
-    let figure = try await relayRate(from: source, to: sink, urls: urls, in: directory)
+    let figure = try await relayFigure(from: source, to: sink, urls: urls, in: directory)
     let nanoseconds = try sink.sample.post(
       deliveries, to: urls, concurrency: min(Self.attemptsAtOnce * destinations, 1024))
     return (figure, Double(deliveries) / (Double(nanoseconds) / 1e9))
   }
 
-  private func relayRate(from source: Peer, to sink: Peer, urls: [String], in directory: String) async throws -> Double {
+  private func relayFigure(
+    from source: Peer, to sink: Peer, urls: [String], in directory: String
+  ) async throws -> Figure {
     let state = directory + "/state"
     let destinations = Dictionary(uniqueKeysWithValues: urls.enumerated().map { ("d\($0.offset)", $0.element) })
     let relay = try RelayProcess(
@@ -85,21 +97,21 @@ private struct DeliveryStage {
       in: directory)
     try await waitUntil("the first notification arrives", within: .seconds(120)) { sink.posts > 0 }
     let answeredAt = source.answeredAt
+    let processorTime = try relay.process.processorTime
     // Later polls are to find nothing to do.
     try source.answer(settings: Workload.settings, records: "[]")
     try await waitUntil("all \(deliveries) have arrived", within: .seconds(600)) { sink.posts >= deliveries }
-    let arrivedAt = bench_now_ns()
     let reader = try await SQLiteOutbox.openReadOnly(directory: state)
     while try await reader.destinationSummaries().contains(where: { $0.waiting > 0 }) {
       try await Task.sleep(for: .milliseconds(1))
     }
     let settledAt = bench_now_ns()
+    let used = try relay.process.processorTime - processorTime
     await reader.close()
     guard sink.posts == deliveries else { throw BenchFailure("\(sink.posts) of \(deliveries) arrived: some twice") }
-    withExtendedLifetime(relay) {}
-    if ProcessInfo.processInfo.environment["BENCH_PHASES"] != nil {
-      complain("  recorded \((sink.firstPostAt - answeredAt) / 1000) us, sent \((arrivedAt - sink.firstPostAt) / 1000) us, settled \((settledAt - arrivedAt) / 1000) us")
-    }
-    return Double(deliveries) / (Double(settledAt - sink.firstPostAt) / 1e9)
+    return Figure(
+      rate: Double(deliveries) / (Double(settledAt - sink.firstPostAt) / 1e9),
+      processor: used / .seconds(1) / Double(deliveries),
+      recording: Double(sink.firstPostAt - answeredAt) / 1e9)
   }
 }

@@ -8,8 +8,10 @@ final class Peer {
   private let process: ChildProcess
   private let stats: UnsafeMutablePointer<bench_peer_stats>
 
-  /// - Parameter delay: how long each POST waits for its answer.
-  init(in directory: String, delay: Duration = .zero) async throws {
+  /// - Parameters:
+  ///   - delay: how long each POST waits for its answer.
+  ///   - step: how many records change from one poll's answer to the next, see `bench_peer_options`.
+  init(in directory: String, delay: Duration = .zero, step: Int = 0) async throws {
     self.directory = directory
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     let path = directory + "/stats"
@@ -25,7 +27,7 @@ final class Peer {
     else { throw BenchFailure("can't map \(path)") }
     stats = memory.assumingMemoryBound(to: bench_peer_stats.self)
     let milliseconds = delay.components.seconds * 1000 + delay.components.attoseconds / 1_000_000_000_000_000
-    process = try ChildProcess(["peer", directory, "--delay", "\(milliseconds)"])
+    process = try ChildProcess(["peer", directory, "--delay", "\(milliseconds)", "--step", "\(step)"])
     try await waitUntil("a peer listens", within: .seconds(10)) { [stats] in bench_peer_port(stats) != 0 }
   }
 
@@ -36,6 +38,12 @@ final class Peer {
   var url: String { "http://127.0.0.1:\(bench_peer_port(stats))" }
   var gets: Int { Int(bench_peer_gets(stats)) }
   var posts: Int { Int(bench_peer_posts(stats)) }
+  /// GETs that were answered with records.
+  var polls: Int { Int(bench_peer_polls(stats)) }
+  /// When the latest of these was read, and the latest POST; in nanoseconds of `bench_now_ns`.
+  var latestPoll: UInt64 { bench_peer_last_poll_ns(stats) }
+  var latestPost: UInt64 { bench_peer_last_post_ns(stats) }
+  var firstPost: UInt64 { bench_peer_first_post_ns(stats) }
 
   /// POSTs a second between the first one's first byte and the latest one's last byte.
   var rate: Double {
@@ -77,13 +85,14 @@ struct PeerCommand: ParsableCommand {
 
   @Argument var directory: String
   @Option(help: "Milliseconds.") var delay: UInt32 = 0
+  @Option(help: "Records a poll.") var step: UInt32 = 0
 
   func run() throws {
     let code = "\(directory)/stats".withCString { stats in
       "\(directory)/\(Self.settingsName)".withCString { settings in
         "\(directory)/\(Self.recordsName)".withCString { records in
           var options = bench_peer_options(
-            stats_path: stats, settings_path: settings, records_path: records, delay_ms: delay)
+            stats_path: stats, settings_path: settings, records_path: records, delay_ms: delay, step: step)
           return bench_peer_serve(&options)
         }
       }

@@ -7,7 +7,7 @@ import ServiceLifecycle
 
 /// The relay's own services in a process of their own, with the durability they have by default.
 final class RelayProcess {
-  private let process: ChildProcess
+  let process: ChildProcess
 
   init(configuration: String, in directory: String) throws {
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)

@@ -21,6 +21,9 @@ struct bench_peer_stats {
   /// The first POST as it came, cut off where there is no more room; its size is set when it is there.
   _Atomic uint64_t sample_size;
   char sample[8192];
+  /// The GETs of `gets` that were answered with records, and when the latest of them was read.
+  _Atomic uint64_t polls;
+  _Atomic uint64_t last_poll_ns;
 };
 
 struct bench_peer_options {
@@ -32,7 +35,13 @@ struct bench_peer_options {
   const char *records_path;
   /// How long each POST waits for its answer; 0: none.
   uint32_t delay_ms;
+  /// How many records change before each poll's answer but the first, until all have: the next so many of
+  /// `bench_peer_before` in the records become `bench_peer_after`, which is as long. 0: none.
+  uint32_t step;
 };
+
+#define bench_peer_before "\"sent\"     "
+#define bench_peer_after "\"delivered\""
 
 /// A stand-in for GREEN-API and for a consumer, as small as it can be so that it never holds back what it measures: one thread, epoll,
 /// connections kept, 200 to every POST. Serves on a free port of 127.0.0.1 until the pipe that is its stdin is closed.
@@ -52,5 +61,7 @@ uint64_t bench_peer_latest_post_ns(const struct bench_peer_stats *stats);
 uint64_t bench_peer_answered_ns(const struct bench_peer_stats *stats);
 uint64_t bench_peer_sample_size(const struct bench_peer_stats *stats);
 const char *bench_peer_sample(const struct bench_peer_stats *stats);
+uint64_t bench_peer_polls(const struct bench_peer_stats *stats);
+uint64_t bench_peer_last_poll_ns(const struct bench_peer_stats *stats);
 
 #endif

@@ -1,0 +1,55 @@
+import Foundation
+
+/// What a poll costs when there are many accounts with little news each, beside libcurl that makes the same requests.
+enum AccountsCase: BenchCase {
+  static let name = "accounts"
+  static let summary =
+    "2,000 accounts of 100 unchanged records, each polled once a second, against libcurl making the requests"
+
+  private static let seconds = 8
+
+  static func run(_ options: BenchOptions) async throws -> [BenchResult] {
+    var results: [BenchResult] = []
+    for count in options.sizes([2_000, 10, 100, 1_000, 10_000]) {
+      let accounts = options.scaled(count)
+      let records = PollWorkload.records(100, of: PollWorkload.plainRecord)
+      var result = BenchResult(name: "\(name) \(accounts)", unit: "µs of CPU/poll", floorName: "libcurl alone")
+      for run in 1...options.runs {
+        let figure = try await relay(records, accounts)
+        let floor = try await receiver(records, accounts)
+        result.add(figure: figure, floor: floor)
+        complain(
+          "\(result.name) \(run)/\(options.runs): "
+            + String(format: "%.1f µs, libcurl alone %.1f µs", figure, floor))
+      }
+      results.append(result)
+    }
+    return results
+  }
+
+  private static func relay(_ records: String, _ accounts: Int) async throws -> Double {
+    try await PollWorkload.inDirectory { directory in
+      let source = try await Peer(in: directory + "/source")
+      try source.answer(settings: Workload.settings, records: records)
+      let relay = try RelayProcess(
+        configuration: PollWorkload.configuration(
+          stateDirectory: directory + "/state", source: source, accounts: accounts, destinations: ["sink": source.url]),
+        in: directory)
+      return try await cost(relay.process, source, accounts)
+    }
+  }
+
+  private static func receiver(_ records: String, _ accounts: Int) async throws -> Double {
+    try await PollWorkload.inDirectory { directory in
+      let source = try await Peer(in: directory + "/source")
+      try source.answer(settings: Workload.settings, records: records)
+      return try await cost(try ReceiveCommand.start(at: source, accounts: accounts), source, accounts)
+    }
+  }
+
+  /// The first polls record what is there; the third of each account finds nothing to do.
+  private static func cost(_ process: ChildProcess, _ source: Peer, _ accounts: Int) async throws -> Double {
+    try await waitUntil("the first polls are made", within: .seconds(600)) { source.polls >= 3 * accounts }
+    return try await PollWorkload.cost(of: seconds * accounts, by: process, at: source)
+  }
+}
