@@ -110,8 +110,8 @@ private struct DeliveryStage {
     await reader.close()
     guard sink.posts == deliveries else { throw BenchFailure("\(sink.posts) of \(deliveries) arrived: some twice") }
     return Figure(
-      rate: Double(deliveries) / (Double(settledAt - sink.firstPostAt) / 1e9),
+      rate: Double(deliveries) / (Double(settledAt - sink.firstPost) / 1e9),
       processor: used / .seconds(1) / Double(deliveries),
-      recording: Double(sink.firstPostAt - answeredAt) / 1e9)
+      recording: Double(sink.firstPost - answeredAt) / 1e9)
   }
 }

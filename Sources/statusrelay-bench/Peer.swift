@@ -54,7 +54,6 @@ final class Peer {
   /// CLOCK_MONOTONIC nanoseconds: when the latest answer to a GET had been sent, when the first POST and when the latest one began to
   /// arrive.
   var answeredAt: UInt64 { bench_peer_answered_ns(stats) }
-  var firstPostAt: UInt64 { bench_peer_first_post_ns(stats) }
   var latestPostAt: UInt64 { bench_peer_latest_post_ns(stats) }
 
   /// The first POST, for a floor that sends the like.
