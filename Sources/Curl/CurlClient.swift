@@ -29,12 +29,15 @@ public final class CurlClient: Sendable {
   private let submissions: SubmissionQueue
   private let gauges = Gauges()
   private let thread: LoopThread
+  /// For an actor whose business is this client's transfers.
+  public let executor: LoopExecutor
 
   /// Throws ``CurlError/Kind-swift.enum/resources`` when there is no descriptor or thread left.
   public init(_ configuration: Configuration = Configuration()) throws(CurlError) {
     submissions = try SubmissionQueue()
     let loop = try TransferLoop(configuration: configuration, submissions: submissions, gauges: gauges)
     thread = try LoopThread(running: loop)
+    executor = LoopExecutor(submissions, ended: thread.ended)
   }
 
   deinit {

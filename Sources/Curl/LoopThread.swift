@@ -1,4 +1,5 @@
 import CCurl
+import Dispatch
 import Glibc
 import NIOConcurrencyHelpers
 
@@ -30,8 +31,12 @@ final class LoopThread: Sendable {
 
   private final class Board: Sendable {
     let shared = NIOLockedValueBox(Shared())
+    let ended = DispatchGroup()
+
+    init() { ended.enter() }
 
     func announceEnd() {
+      defer { ended.leave() }
       let waiters = shared.withLockedValue { shared in
         if shared.state == .running { shared.state = .ended }
         defer { shared.waiters = [] }
@@ -48,6 +53,7 @@ final class LoopThread: Sendable {
     let entry = Unmanaged.passRetained(Entry(loop: loop, board: board)).toOpaque()
     guard let thread = Self.start(entry) else {
       Unmanaged<Entry>.fromOpaque(entry).release()
+      board.ended.leave()
       throw .outOf("the client's thread")
     }
     self.thread = thread
@@ -61,6 +67,9 @@ final class LoopThread: Sendable {
     }
     if isOurs { pthread_detach(thread) }
   }
+
+  /// Empty when the thread has nothing left to do but return.
+  var ended: DispatchGroup { board.ended }
 
   /// Returns when the thread is gone.
   func join() async {

@@ -7,6 +7,7 @@ final class SubmissionQueue: Sendable {
   enum Command {
     case start([Transfer], CompletionSink)
     case cancel([UInt64], CompletionSink)
+    case run(UnownedJob, LoopExecutor)
     /// Ends the thread.
     case shutDown
   }
@@ -14,6 +15,7 @@ final class SubmissionQueue: Sendable {
   private struct State {
     var commands: [Command] = []
     var isClosed = false
+    var thread: pthread_t?
   }
 
   private let state = NIOLockedValueBox(State())
@@ -27,6 +29,15 @@ final class SubmissionQueue: Sendable {
 
   deinit { close(wakeUp) }
 
+  /// The calling thread is the one that takes the commands. What it leaves here itself wakes nobody: it looks whether there is something
+  /// before it sleeps.
+  func adoptThread() {
+    let thread = pthread_self()
+    state.withLockedValue { $0.thread = thread }
+  }
+
+  var isEmpty: Bool { state.withLockedValue { $0.commands.isEmpty } }
+
   enum Admission {
     case taken
     /// The client is shut down.
@@ -39,14 +50,15 @@ final class SubmissionQueue: Sendable {
   /// "cancelled before it was started" and "cancelled after" the only cases there are.
   @discardableResult
   func submit(_ command: Command, if isWanted: () -> Bool = { true }) -> Admission {
-    let (admission, wasEmpty) = state.withLockedValue { state -> (Admission, Bool) in
+    let (admission, wakes) = state.withLockedValue { state -> (Admission, Bool) in
       guard !state.isClosed else { return (.closed, false) }
       guard isWanted() else { return (.refused, false) }
       if case .shutDown = command { state.isClosed = true }
       state.commands.append(command)
-      return (.taken, state.commands.count == 1)
+      let isOwn = state.thread.map { pthread_equal($0, pthread_self()) != 0 } ?? false
+      return (.taken, state.commands.count == 1 && !isOwn)
     }
-    if wasEmpty { wake() }
+    if wakes { wake() }
     return admission
   }
 

@@ -68,23 +68,26 @@ final class TransferLoop {
 
   /// Runs until the client is shut down; every transfer has ended and been handed out then.
   func run() {
+    submissions.adoptThread()
     var events = [epoll_event](repeating: epoll_event(), count: Self.eventRoom)
     while !isEnding {
-      let count = epoll_wait(epoll, &events, Int32(events.count), sleepMilliseconds)
+      let count = epoll_wait(epoll, &events, Int32(events.count), submissions.isEmpty ? sleepMilliseconds : 0)
       now = Self.monotonicNow
       for index in 0..<max(Int(count), 0) where events[index].data.u64 != Self.wakeUpMark {
         guard let event = sockets.translate(events[index]) else { continue }
         act(on: event.descriptor, event.bits)
       }
       runTimer()
+      takeFinished()
+      deliver()
+      // Twice: actors that run here take what was just delivered, and start transfers.
+      takeSubmissions()
       takeSubmissions()
       // Transfers just added have set the timer to now.
       runTimer()
       takeFinished()
       checkDeadlines()
       if isEnding { endAll() }
-      // Before the delivery, so that whoever gets a result finds its transfer no longer counted.
-      gauges.running.store(running, ordering: .relaxed)
       gauges.turns.add(1, ordering: .relaxed)
       deliver()
     }
@@ -189,6 +192,8 @@ final class TransferLoop {
         for tag in tags {
           if let handle = mailbox.running[tag] { end(handle, .failure(.cancelled)) }
         }
+      case .run(let job, let executor):
+        job.runSynchronously(on: executor.asUnownedSerialExecutor())
       case .shutDown:
         isEnding = true
       }
@@ -256,6 +261,8 @@ final class TransferLoop {
   }
 
   private func deliver() {
+    // Before the delivery, so that whoever gets a result finds its transfer no longer counted.
+    gauges.running.store(running, ordering: .relaxed)
     for mailbox in filled {
       if mailbox.running.isEmpty { mailboxes[ObjectIdentifier(mailbox.sink)] = nil }
       mailbox.deliver()

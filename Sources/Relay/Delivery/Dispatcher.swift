@@ -87,6 +87,9 @@ actor Dispatcher {
   /// How much longer their results may take to be recorded.
   static let recordingTime = Duration.seconds(5)
 
+  /// The client's thread, where what it decides about is done.
+  nonisolated var unownedExecutor: UnownedSerialExecutor { client.executor.asUnownedSerialExecutor() }
+
   init(outbox: any Outbox, client: CurlClient, time: any Timekeeper, log: Logger) {
     self.outbox = outbox
     self.client = client
