@@ -132,8 +132,12 @@ extension Records.Place {
       return .failure(.unusableStatusMessage)
     }
     guard !status.isEmpty else { return .failure(.missingStatusMessage) }
-    // One that had to be rewritten counts as undocumented until somebody asks: it lies beyond this text.
-    let code = status.upperBound <= text.count ? MessageStatus.documentedIndex(text.extracting(status)) : nil
+    let code =
+      if status.upperBound <= text.count {
+        MessageStatus.documentedIndex(text.extracting(status))
+      } else {
+        MessageStatus.documentedIndex(rewritten.span.extracting(last: status.count))
+      }
     return .success(
       Self(
         start: UInt32(start), idStart: UInt32(id.lowerBound), statusStart: UInt32(status.lowerBound),
