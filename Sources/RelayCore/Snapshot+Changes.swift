@@ -44,6 +44,8 @@ private struct Diff {
   private var positions: [[UInt8]: Int] = [:]
   /// A bit for each message of the snapshot, by its index: whether the answer has shown it.
   private var seen: [UInt64]
+  /// The index of the message shown last, -1 before the first.
+  private var latest = -1
 
   init(of snapshot: Snapshot, receivedAt: UnixTime, at now: SteadyTime, policy: PollPolicy) {
     self.snapshot = snapshot
@@ -100,7 +102,8 @@ private struct Diff {
     let place = records.places[position]
     let status: UInt16 = place.documentedStatus.map { 1 << UInt16($0) } ?? 0
     changes.hasMessagesUnderWay = changes.hasMessagesUnderWay == true || status & RecordedStatuses.finalBits == 0
-    let index = snapshot.messages.index(of: records.bytes.span.extracting(place.idMessage))
+    let index = snapshot.messages.index(of: records.bytes.span.extracting(place.idMessage), after: latest)
+    latest = index ?? latest
     let isFirst = index.map { see($0) } ?? true
     if let index, isFirst {
       // Most records say what is known. Nothing is made of them, not even a string of the id.
