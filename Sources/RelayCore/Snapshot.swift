@@ -50,6 +50,15 @@ public struct Snapshot: Sendable {
       idMessage: idMessage, recorded: recorded(at: index), lastSeen: Int64(messages[index].lastSeen))
   }
 
+  /// All that is known, in no particular order; as many strings as messages, so not for large accounts.
+  public var trackedMessages: [TrackedMessage] {
+    messages.indices { _ in true }.map { index in
+      TrackedMessage(
+        idMessage: String(decoding: messages.id(at: index), as: UTF8.self), recorded: recorded(at: index),
+        lastSeen: Int64(messages[index].lastSeen))
+    }
+  }
+
   /// Takes over what the outbox has recorded (or need not record).
   /// - Parameter changes: made by this snapshot, with no other ones applied in between.
   public mutating func apply(_ changes: PollChanges) {
@@ -68,5 +77,12 @@ public struct Snapshot: Sendable {
     let entry = messages[index]
     return RecordedStatuses(
       documented: entry.documented, others: entry.hasOthers ? others[messages.id(at: index)] ?? [] : [])
+  }
+}
+
+extension Snapshot: Equatable {
+  /// Whether both know the same, whatever the order they learned it in.
+  public static func == (a: Self, b: Self) -> Bool {
+    a.progress == b.progress && a.count == b.count && Set(a.trackedMessages) == Set(b.trackedMessages)
   }
 }
