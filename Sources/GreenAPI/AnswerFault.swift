@@ -20,13 +20,20 @@ public struct AnswerFault: Error, Hashable, Sendable {
   }
 
   /// The fault behind a decoding error.
-  init(_ error: any Error, in body: [UInt8], expecting expected: Kind = .notAnArray) {
-    let first = body.first { !" \t\r\n".utf8.contains($0) }
-    switch (error, first) {
-    case (_, nil): self.init(kind: .empty, detail: "the body is empty")
-    case (_, UInt8(ascii: "<")): self.init(kind: .html, detail: "the body is HTML or XML")
-    case (DecodingError.typeMismatch, _), (DecodingError.valueNotFound, _):
-      self.init(kind: expected, detail: "the body is JSON, but \(expected == .notAnArray ? "no array" : "no object")")
+  init(_ error: any Error, in body: [UInt8], expecting expected: Kind) {
+    switch error {
+    case DecodingError.typeMismatch, DecodingError.valueNotFound: self.init(expected, in: body)
+    default: self.init(.notJSON, in: body)
+    }
+  }
+
+  /// The fault of a body that is no JSON, or JSON of the wrong type; said more plainly where its first character tells.
+  init(_ kind: Kind, in body: [UInt8]) {
+    switch (body.first { !" \t\r\n".utf8.contains($0) }, kind) {
+    case (nil, _): self.init(kind: .empty, detail: "the body is empty")
+    case (UInt8(ascii: "<"), _): self.init(kind: .html, detail: "the body is HTML or XML")
+    case (_, .notAnArray): self.init(kind: kind, detail: "the body is JSON, but no array")
+    case (_, .notAnObject): self.init(kind: kind, detail: "the body is JSON, but no object")
     default: self.init(kind: .notJSON, detail: "the body (\(body.count) bytes) is no complete JSON")
     }
   }

@@ -35,6 +35,9 @@ public struct RecordedStatuses: Hashable, Sendable {
     return ranks == 0 ? nil : Int.bitWidth - 1 - ranks.leadingZeroBitCount
   }
 
+  /// The bits of the statuses that no further change is expected of.
+  static let finalBits = MessageStatus.documented.filter(\.isFinal).reduce(0) { $0 | (bit(of: $1) ?? 0) }
+
   private static func bit(of status: MessageStatus) -> UInt16? {
     MessageStatus.documented.firstIndex(of: status).map { 1 << UInt16($0) }
   }

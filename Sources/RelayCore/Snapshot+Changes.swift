@@ -1,4 +1,3 @@
-import BitCollections
 import GreenAPI
 
 extension Snapshot {
@@ -11,7 +10,7 @@ extension Snapshot {
     from answer: RecordsAnswer, receivedAt serverTime: UnixTime?, at now: Moment, policy: PollPolicy
   ) -> PollChanges {
     var diff = Diff(of: self, receivedAt: serverTime ?? now.unix, at: now.steady, policy: policy)
-    for record in answer.records { diff.take(record) }
+    for position in answer.records.indices { diff.take(answer.records, at: position) }
     return diff.changes(at: now.steady)
   }
 
@@ -42,9 +41,11 @@ private struct Diff {
 
   private var changes: PollChanges
   /// Where in `changes.tracked` a message of this answer stands.
-  private var positions: [String: Int] = [:]
-  /// Which entries of the snapshot the answer has shown.
-  private var seen = BitSet()
+  private var positions: [[UInt8]: Int] = [:]
+  /// A bit for each message of the snapshot, by its index: whether the answer has shown it.
+  private var seen: [UInt64]
+  /// The index of the message shown last, -1 before the first.
+  private var latest = -1
 
   init(of snapshot: Snapshot, receivedAt: UnixTime, at now: SteadyTime, policy: PollPolicy) {
     self.snapshot = snapshot
@@ -54,6 +55,7 @@ private struct Diff {
     isBaseline = firstPoll == nil && policy.startFrom == .now
     oldNewsBefore = policy.startFrom == .now ? firstPoll?.seconds : nil
     grain = Snapshot.lastSeenGrain(policy)
+    seen = [UInt64](repeating: 0, count: (snapshot.messages.endIndex + 63) / 64)
 
     changes = PollChanges(progress: snapshot.progress)
     changes.progress.firstPoll = firstPoll ?? receivedAt
@@ -74,11 +76,9 @@ private struct Diff {
     var position: Int?
   }
 
-  private mutating func known(_ idMessage: String) -> Known? {
-    let index = snapshot.entries.index(forKey: idMessage)
-    let isFirst = index.map { seen.insert($0).inserted } ?? true
+  private mutating func known(_ idMessage: String, at index: Int?, isFirst: Bool) -> Known? {
     // Only a message new to the snapshot, or one that the answer holds twice, can be in `tracked` already.
-    if index == nil || !isFirst, let position = positions[idMessage] {
+    if index == nil || !isFirst, let position = positions[[UInt8](idMessage.utf8)] {
       changes.counts.duplicates += 1
       let message = changes.tracked[position]
       return Known(
@@ -87,12 +87,37 @@ private struct Diff {
     guard let index else { return nil }
     if !isFirst { changes.counts.duplicates += 1 }
     return Known(
-      recorded: snapshot.recorded(at: index), lastSeen: Int64(snapshot.entries.values[index].lastSeen), isTracked: true)
+      recorded: snapshot.recorded(at: index), lastSeen: Int64(snapshot.messages[index].lastSeen), isTracked: true)
   }
 
-  mutating func take(_ record: Record) {
-    changes.hasMessagesUnderWay = changes.hasMessagesUnderWay == true || !record.status.isFinal
-    let known = known(record.idMessage)
+  /// Notes that the answer shows a message.
+  /// - Returns: whether it is the first time.
+  private mutating func see(_ index: Int) -> Bool {
+    let bit: UInt64 = 1 << UInt64(index % 64)
+    defer { seen[index / 64] |= bit }
+    return seen[index / 64] & bit == 0
+  }
+
+  mutating func take(_ records: Records, at position: Int) {
+    let place = records.places[position]
+    let status: UInt16 = place.documentedStatus.map { 1 << UInt16($0) } ?? 0
+    changes.hasMessagesUnderWay = changes.hasMessagesUnderWay == true || status & RecordedStatuses.finalBits == 0
+    let index = snapshot.messages.index(of: records.bytes.span.extracting(place.idMessage), after: latest)
+    latest = index ?? latest
+    let isFirst = index.map { see($0) } ?? true
+    if let index, isFirst {
+      // Most records say what is known. Nothing is made of them, not even a string of the id.
+      let entry = snapshot.messages[index]
+      if entry.documented & status != 0, changes.progress.watchedSeconds - Int64(entry.lastSeen) < grain {
+        changes.counts.unchanged += 1
+        return
+      }
+    }
+    let record = records[position]
+    take(record, knowing: known(record.idMessage, at: index, isFirst: isFirst))
+  }
+
+  private mutating func take(_ record: Record, knowing known: Known?) {
     var recorded = known?.recorded ?? RecordedStatuses()
     guard !recorded.contains(record.status) else {
       changes.counts.unchanged += 1
@@ -152,7 +177,7 @@ private struct Diff {
     if let position = known?.position {
       changes.tracked[position] = message
     } else {
-      positions[record.idMessage] = changes.tracked.count
+      positions[[UInt8](record.idMessage.utf8)] = changes.tracked.count
       changes.tracked.append(message)
     }
   }
@@ -165,8 +190,9 @@ private struct Diff {
     {
       changes.isScanned = true
       let limit = changes.progress.watchedSeconds - Snapshot.retention(policy) - grain
-      for (id, entry) in snapshot.entries where entry.lastSeen < limit && positions[id] == nil {
-        changes.forgotten.append(id)
+      for index in snapshot.messages.indices(where: { $0.lastSeen < limit }) {
+        let id = snapshot.messages.id(at: index)
+        if positions[id] == nil { changes.forgotten.append(String(decoding: id, as: UTF8.self)) }
       }
     }
     changes.needsRecording =

@@ -1,5 +1,4 @@
 import GreenAPI
-import OrderedCollections
 
 /// What the polls said of every message of one account.
 ///
@@ -10,21 +9,10 @@ import OrderedCollections
 /// A message's `lastSeen` is not written at every poll that shows it, but when the written one is a *grain* old: a sixteenth
 /// of the retention. Forgetting allows for that grain, so a message is kept for the retention at least and for an eighth more at most.
 public struct Snapshot: Sendable {
-  /// One message, apart from its id. Kept small: an account may have a million of them.
-  struct Entry: Hashable, Sendable {
-    /// ``RecordedStatuses/documented``.
-    var documented: UInt16
-    /// Whether ``Snapshot/others`` has statuses of it.
-    var hasOthers: Bool
-    /// ``TrackedMessage/lastSeen`` as written; 32 bits of seconds last 136 years.
-    var lastSeen: UInt32
-  }
-
   public private(set) var progress: AccountProgress
-  /// Ordered for its storage, which takes a third of a `Dictionary`'s and numbers the messages; the order itself means nothing.
-  private(set) var entries: OrderedDictionary<String, Entry> = [:]
+  private(set) var messages = MessageTable()
   /// Statuses that no documentation names, of the few messages that have some.
-  private(set) var others: [String: [MessageStatus]] = [:]
+  private(set) var others: [[UInt8]: [MessageStatus]] = [:]
   /// ``AccountProgress/latestPoll`` as the outbox has it.
   private(set) var writtenLatestPoll: SteadyTime?
   /// Watched time beyond the whole seconds in ``progress``.
@@ -36,29 +24,39 @@ public struct Snapshot: Sendable {
   public init(progress: AccountProgress = .init(), messages: [TrackedMessage] = []) {
     self.progress = progress
     writtenLatestPoll = progress.latestPoll
-    entries.reserveCapacity(messages.count)
-    for message in messages {
-      var message = message
-      if let index = entries.index(forKey: message.idMessage) {
-        // Two rows for what Swift takes for one text (canonically equivalent ids): neither may be announced again.
-        let known = recorded(at: index)
-        message.recorded = RecordedStatuses(
-          documented: message.recorded.documented | known.documented,
-          others: message.recorded.others + known.others.filter { !message.recorded.others.contains($0) })
-        message.lastSeen = max(message.lastSeen, Int64(entries.values[index].lastSeen))
-      }
-      set(message)
-    }
+    for message in messages { restore(message) }
+  }
+
+  /// Takes in one message as the outbox remembers it: for a snapshot rebuilt row by row, as a million rows at once take more
+  /// memory than what they become. An id is told from others by its bytes, as in the outbox.
+  public mutating func restore(_ message: TrackedMessage) {
+    // No answer holds such an id (``Record/maximumIDLength``), so nobody will ask.
+    guard (1...MessageTable.maximumIDLength).contains(message.idMessage.utf8.count) else { return }
+    let unknown = message.recorded.others
+    let entry = MessageTable.Entry(
+      documented: message.recorded.documented, hasOthers: !unknown.isEmpty, lastSeen: UInt32(clamping: message.lastSeen)
+    )
+    messages.set(entry, for: message.idMessage.utf8.span)
+    if !unknown.isEmpty { others[[UInt8](message.idMessage.utf8)] = unknown }
   }
 
   /// How many messages are tracked.
-  public var count: Int { entries.count }
+  public var count: Int { messages.count }
 
   /// What is known of one message; `nil` when it isn't tracked.
   public subscript(idMessage: String) -> TrackedMessage? {
-    guard let index = entries.index(forKey: idMessage) else { return nil }
+    guard let index = messages.index(of: idMessage.utf8.span) else { return nil }
     return TrackedMessage(
-      idMessage: idMessage, recorded: recorded(at: index), lastSeen: Int64(entries.values[index].lastSeen))
+      idMessage: idMessage, recorded: recorded(at: index), lastSeen: Int64(messages[index].lastSeen))
+  }
+
+  /// All that is known, in no particular order; as many strings as messages, so not for large accounts.
+  public var trackedMessages: [TrackedMessage] {
+    messages.indices { _ in true }.map { index in
+      TrackedMessage(
+        idMessage: String(decoding: messages.id(at: index), as: UTF8.self), recorded: recorded(at: index),
+        lastSeen: Int64(messages[index].lastSeen))
+    }
   }
 
   /// Takes over what the outbox has recorded (or need not record).
@@ -68,25 +66,23 @@ public struct Snapshot: Sendable {
     watchedRemainder = changes.watchedRemainder
     if changes.needsRecording { writtenLatestPoll = changes.progress.latestPoll }
     if changes.isScanned { scannedAt = changes.progress.watchedSeconds }
-    for message in changes.tracked { set(message) }
-    if !changes.forgotten.isEmpty {
-      let forgotten = Set(changes.forgotten)
-      entries.removeAll { forgotten.contains($0.key) }
-      for id in changes.forgotten { others[id] = nil }
+    for message in changes.tracked { restore(message) }
+    for id in changes.forgotten {
+      messages.remove(id.utf8.span)
+      if !others.isEmpty { others[[UInt8](id.utf8)] = nil }
     }
   }
 
   func recorded(at index: Int) -> RecordedStatuses {
-    let entry = entries.values[index]
+    let entry = messages[index]
     return RecordedStatuses(
-      documented: entry.documented, others: entry.hasOthers ? others[entries.keys[index]] ?? [] : [])
+      documented: entry.documented, others: entry.hasOthers ? others[messages.id(at: index)] ?? [] : [])
   }
+}
 
-  private mutating func set(_ message: TrackedMessage) {
-    let unknown = message.recorded.others
-    entries[message.idMessage] = Entry(
-      documented: message.recorded.documented, hasOthers: !unknown.isEmpty, lastSeen: UInt32(clamping: message.lastSeen)
-    )
-    if !unknown.isEmpty { others[message.idMessage] = unknown }
+extension Snapshot: Equatable {
+  /// Whether both know the same, whatever the order they learned it in.
+  public static func == (a: Self, b: Self) -> Bool {
+    a.progress == b.progress && a.count == b.count && Set(a.trackedMessages) == Set(b.trackedMessages)
   }
 }

@@ -74,16 +74,18 @@ public protocol Outbox: OutboxHistory {
   func close() async
 }
 
-public struct StoredAccount: Sendable, Hashable {
+/// What is remembered of an account: who it is, and its snapshot.
+public struct StoredAccount: Sendable, Equatable {
   public var identity: AccountIdentity?
-  public var progress: AccountProgress
-  public var messages: [TrackedMessage]
+  public var snapshot: Snapshot
 
-  public init(identity: AccountIdentity? = nil, progress: AccountProgress = .init(), messages: [TrackedMessage] = []) {
+  public init(identity: AccountIdentity? = nil, snapshot: Snapshot = Snapshot()) {
     self.identity = identity
-    self.progress = progress
-    self.messages = messages
+    self.snapshot = snapshot
   }
+
+  public var progress: AccountProgress { snapshot.progress }
+  public var messages: [TrackedMessage] { snapshot.trackedMessages }
 }
 
 /// A destination as the configuration has it.

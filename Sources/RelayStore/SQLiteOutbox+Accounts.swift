@@ -66,11 +66,12 @@ extension SerialConnection {
         let row = try Row.fetchOne(
           db, sql: "SELECT * FROM accounts WHERE id_instance = ?", arguments: [idInstance.rawValue])
       else { return StoredAccount() }
+      // Row by row, as a million rows at once take more memory than the snapshot of them, and more than is given back.
+      var snapshot = Snapshot(progress: try row.progress())
       let messages = try Row.fetchCursor(
         db, sql: "SELECT * FROM messages WHERE account = ?", arguments: [idInstance.rawValue])
-      return StoredAccount(
-        identity: try row.identity(), progress: try row.progress(),
-        messages: try Array(messages.map { try $0.trackedMessage() }))
+      while let message = try messages.next() { snapshot.restore(try message.trackedMessage()) }
+      return StoredAccount(identity: try row.identity(), snapshot: snapshot)
     }
   }
 }

@@ -41,8 +41,7 @@ struct TrialPoll {
     } catch {
       throw GreenAPIClient.Problem(failure: .answer(error))
     }
-    let changes = Snapshot(progress: stored.progress, messages: stored.messages)
-      .changes(from: records, receivedAt: answer.date, at: time.now(), policy: policy)
+    let changes = stored.snapshot.changes(from: records, receivedAt: answer.date, at: time.now(), policy: policy)
     let notifications = changes.announcements.map {
       RelayCore.Notification($0, of: account.idInstance, identity: identity)
     }

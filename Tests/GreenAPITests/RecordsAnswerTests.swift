@@ -33,7 +33,7 @@ func fixture(_ path: String) throws -> [UInt8] {
   func documented() throws {
     let answer = try RecordsAnswer(decoding: fixture("get-outgoing-statuses/documented.json"))
     #expect(
-      answer.records == [
+      Array(answer.records) == [
         Record(
           idMessage: "BAE5018000000000", status: .read, timestamp: 1_710_134_811, chatId: "70000000001@c.us",
           sendByApi: true, typeMessage: "extendedTextMessage"),

@@ -40,16 +40,23 @@ import Testing
     #expect(changes.counts.suppressed == 1)
   }
 
-  @Test("Rows that Swift takes for one message are merged, not announced again")
+  @Test("Ids are told apart by their bytes, as in the outbox, though Swift take them for one text")
   func canonicallyEquivalentIDs() {
     let rows = [
       TrackedMessage(idMessage: "caf\u{E9}", recorded: .init(documented: 0b10), lastSeen: 3),
       TrackedMessage(idMessage: "cafe\u{301}", recorded: .init(documented: 0b100, others: [unknown]), lastSeen: 2),
     ]
-    let snapshot = Snapshot(progress: AccountProgress(), messages: rows)
-    #expect(snapshot.count == 1)
-    #expect(snapshot["caf\u{E9}"]?.recorded == RecordedStatuses(documented: 0b110, others: [unknown]))
-    #expect(snapshot["caf\u{E9}"]?.lastSeen == 3)
+    let progress = AccountProgress(firstPoll: UnixTime(seconds: 1), latestPoll: SteadyTime(milliseconds: 0))
+    let snapshot = Snapshot(progress: progress, messages: rows)
+    #expect(snapshot.count == 2)
+    for row in rows { #expect(snapshot[row.idMessage] == row) }
+    let shown = [
+      record(rows[0].idMessage, .sent), record(rows[1].idMessage, .delivered), record(rows[1].idMessage, unknown),
+    ]
+    let now = Moment(steady: SteadyTime(milliseconds: 0), unix: UnixTime(seconds: Watch.epoch))
+    let changes = snapshot.changes(
+      from: RecordsAnswer(records: shown), receivedAt: nil, at: now, policy: PollPolicy())
+    #expect(changes.announcements.isEmpty)
   }
 
   // MARK: Retention

@@ -230,6 +230,18 @@ import Testing
     #expect(watch.poll().hasMessagesUnderWay == nil)
   }
 
+  @Test("Ids and statuses written with escapes are what they say")
+  func escapes() throws {
+    var watch = Watch.begun()
+    watch.poll(record("A", .sent))
+    let answer = try RecordsAnswer(
+      decoding: [UInt8](#"[{"idMessage":"\u0041","statusMessage":"r\u0065ad","timestamp":1700000001}]"#.utf8))
+    let changes = watch.snapshot.changes(from: answer, receivedAt: nil, at: watch.now, policy: watch.policy)
+    #expect(changes.announced == ["A read"])
+    #expect(changes.counts.changed == 1)
+    #expect(changes.hasMessagesUnderWay == false)
+  }
+
   @Test("Asking changes nothing, so a poll that could not be recorded is found again")
   func failedCommit() {
     var watch = Watch.begun()

@@ -52,7 +52,7 @@ struct Poller: Sendable {
     services.statuses.publish(status)
     guard let stored = await storedAccount(&status) else { return }
     var round = Round(
-      snapshot: Snapshot(progress: stored.progress, messages: stored.messages),
+      snapshot: stored.snapshot,
       pacer: PollPacer(
         policy: account.poll, latestPoll: stored.progress.latestPoll, trustsClock: services.trustsClock,
         spread: Double.random(in: 0..<1), startingAt: max(time.now().steady, notBefore ?? time.now().steady)),
