@@ -182,6 +182,9 @@ final class TransferLoop {
 
   private func takeSubmissions() {
     submissions.take(into: &commands)
+    guard !commands.isEmpty else { return }
+    // Actors have run meanwhile: what starts now starts now.
+    now = Self.monotonicNow
     for index in commands.indices {
       switch commands[index] {
       case .start(let transfers, let sink):

@@ -32,7 +32,8 @@ extension SQLiteOutbox {
         poll.progress.firstPoll?.milliseconds, poll.progress.latestPoll?.milliseconds, poll.progress.watchedSeconds,
         newEvents, account,
       ])
-    let track = try db.cachedStatement(
+    let track = try BoundStatement(
+      db,
       sql: """
         INSERT INTO messages (account, id_message, documented, others, last_seen) VALUES (?, ?, ?, ?, ?)
         ON CONFLICT (account, id_message) DO UPDATE
@@ -40,15 +41,13 @@ extension SQLiteOutbox {
         """)
     for message in poll.tracked {
       let others = message.recorded.others
-      try track.execute(
-        arguments: [
-          account, message.idMessage, Int64(message.recorded.documented),
-          others.isEmpty ? nil : String(decoding: try JSONEncoder().encode(others.map(\.rawValue)), as: UTF8.self),
-          message.lastSeen,
-        ])
+      try track.run(
+        .integer(account), .text(message.idMessage), .integer(Int64(message.recorded.documented)),
+        others.isEmpty ? nil : .text(String(decoding: try JSONEncoder().encode(others.map(\.rawValue)), as: UTF8.self)),
+        .integer(message.lastSeen))
     }
-    let forget = try db.cachedStatement(sql: "DELETE FROM messages WHERE account = ? AND id_message = ?")
-    for idMessage in poll.forgotten { try forget.execute(arguments: [account, idMessage]) }
+    let forget = try BoundStatement(db, sql: "DELETE FROM messages WHERE account = ? AND id_message = ?")
+    for idMessage in poll.forgotten { try forget.run(.integer(account), .text(idMessage)) }
   }
 }
 
