@@ -23,8 +23,8 @@ public struct BodyDigest: Hashable, Sendable {
 /// Two steps, both with proven bounds over the choice of the key. Blocks of 2 KB go through NH (Black et al., UMAC, 1999: the sum of the
 /// products of each two words, each with a word of key added; 2⁻⁶⁴ for 64-bit words), for speed: a multiplication for 16 bytes. The
 /// blocks' sums go through two polynomials modulo 2⁶¹ − 1, each with a point of its own: for a body of 64 MB at most
-/// (3 · 2¹⁵ / 2⁶¹)² < 2⁻⁸⁸. It reads some 8 GB a second; SipHash, which Swift has for
-/// its own hashing, one.
+/// (3 · 2¹⁵ / 2⁶¹)² < 2⁻⁸⁸. It reads some 8 GB a second, several
+/// times what SipHash does, which Swift has for its own hashing.
 struct BodyDigester: Sendable {
   private static let blockWords = 256
   private static let prime: UInt64 = (1 << 61) - 1

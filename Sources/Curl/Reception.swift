@@ -32,6 +32,10 @@ struct Reception {
   private var knownDigest: BodyDigest?
   /// Of the answer's header; `nil` without one. A compressed body is longer.
   private var contentLength: Int?
+  /// Whether the body's length is the header's: it isn't compressed.
+  private var isPlain = true
+  /// Whether the body was the one with the known digest.
+  private var isKnown = false
   private var limit = ResponseLimit.fail(above: 0)
   private let rooms: BodyRooms
 
@@ -41,7 +45,7 @@ struct Reception {
   private var bodyCount = 0
 
   /// Whether body bytes were thrown away.
-  var isBodyCut: Bool { expected == nil && bodyCount > body.count }
+  var isBodyCut: Bool { expected == nil && !isKnown && bodyCount > body.count }
 
   mutating func begin(limit: ResponseLimit, expecting expectedBody: ExpectedBody? = nil) {
     self.limit = limit
@@ -63,6 +67,8 @@ struct Reception {
       headerBlock.removeAll(keepingCapacity: true)
     }
     body = []
+    isKnown = false
+    isPlain = true
     contentLength = nil
     headerCount = 0
     bodyCount = 0
@@ -85,8 +91,11 @@ struct Reception {
       self.status = status
       headerBlock.removeAll(keepingCapacity: true)
       contentLength = nil
+      isPlain = true
     } else if let length = Self.contentLength(of: line) {
       contentLength = length
+    } else if Self.isHeader(line, "content-encoding:") {
+      isPlain = false
     }
     headerBlock.append(contentsOf: line)
     if let first = line.first, first == UInt8(ascii: "\r") || first == .lineFeed { isAnswered = status >= 200 }
@@ -116,6 +125,8 @@ struct Reception {
         if let contentLength { body.reserveCapacity(min(contentLength, most)) }
       }
       body.append(contentsOf: bytes)
+      // As soon as it is all there, while it is in the processor's cache, so that the next one can have its room.
+      if isPlain, bodyCount == contentLength, isKnownBody { forgetKnownBody() }
     case .keep(let first, let discardUpTo):
       if body.count < first { body.append(contentsOf: bytes.prefix(first - body.count)) }
       guard bodyCount <= max(first, discardUpTo) else {
@@ -132,11 +143,21 @@ struct Reception {
       self.expected = nil
       return bodyCount == expected.count ? nil : Array(expected[..<bodyCount])
     }
-    let out = body
+    if !isKnown, isKnownBody { forgetKnownBody() }
+    if isKnown { return nil }
+    defer { body = [] }
+    return body
+  }
+
+  private var isKnownBody: Bool {
+    knownDigest.map { body.count == $0.count && BodyDigest(of: body) == $0 } ?? false
+  }
+
+  private mutating func forgetKnownBody() {
+    isKnown = true
+    let room = body
     body = []
-    guard let knownDigest, out.count == knownDigest.count, BodyDigest(of: out) == knownDigest else { return out }
-    rooms.give(out)
-    return nil
+    rooms.give(room)
   }
 
   /// Lets go of what is left.
@@ -154,14 +175,21 @@ struct Reception {
     }
   }
 
+  /// - Parameter name: in small letters, with the colon.
+  private static func isHeader(_ line: UnsafeRawBufferPointer, _ name: StaticString) -> Bool {
+    guard line.count > name.utf8CodeUnitCount else { return false }
+    return name.withUTF8Buffer { name in
+      for (index, byte) in name.enumerated() where asciiLowercased(line[index]) != byte { return false }
+      return true
+    }
+  }
+
   /// The number in "Content-Length: 17"; nil for any other line.
   private static func contentLength(of line: UnsafeRawBufferPointer) -> Int? {
-    let name = "content-length:".utf8
-    guard line.count > name.count, line.count < 40,
-      zip(line, name).allSatisfy({ asciiLowercased($0) == $1 })
-    else { return nil }
+    let name: StaticString = "content-length:"
+    guard line.count < 40, isHeader(line, name) else { return nil }
     var length = 0
-    for byte in line[name.count...] where !byte.isBlank {
+    for byte in line[name.utf8CodeUnitCount...] where !byte.isBlank {
       guard (0x30...0x39).contains(byte), length < 1 << 48 else { return nil }
       length = length * 10 + Int(byte - 0x30)
     }
