@@ -1,4 +1,5 @@
 import NIOConcurrencyHelpers
+import Synchronization
 
 /// An HTTP client on libcurl's multi interface: one thread of its own runs any number of transfers, keeps connections
 /// and uses them again.
@@ -31,6 +32,9 @@ public final class CurlClient: Sendable {
   private let thread: LoopThread
   /// For an actor whose business is this client's transfers.
   public let executor: LoopExecutor
+  private let singles: SingleAnswers
+  /// Of all single requests: what the thread keeps for a sink is made once, and what ends together is handed out together.
+  private let singleSink: CompletionSink
 
   /// Throws ``CurlError/Kind-swift.enum/resources`` when there is no descriptor or thread left.
   public init(_ configuration: Configuration = Configuration()) throws(CurlError) {
@@ -38,6 +42,9 @@ public final class CurlClient: Sendable {
     let loop = try TransferLoop(configuration: configuration, submissions: submissions, gauges: gauges)
     thread = try LoopThread(running: loop)
     executor = LoopExecutor(submissions, ended: thread.ended)
+    let singles = SingleAnswers()
+    self.singles = singles
+    singleSink = CompletionSink { singles.resume($0) }
   }
 
   deinit {
@@ -61,22 +68,19 @@ public final class CurlClient: Sendable {
   /// Sends one request and waits for its end. When the task is cancelled the transfer is aborted and this throws
   /// ``CurlError/Kind-swift.enum/cancelled``.
   public func execute(_ request: HTTPRequest) async throws(CurlError) -> HTTPResponse {
-    let answer = SingleAnswer()
-    let sink = CompletionSink { completions in
-      for completion in completions { answer.resume(completion.result) }
-    }
+    let tag = singles.nextTag()
     let result = await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
-        answer.await(continuation)
-        let command = SubmissionQueue.Command.start([Transfer(tag: 0, request: request)], sink)
+        singles.await(tag, continuation)
+        let command = SubmissionQueue.Command.start([Transfer(tag: tag, request: request)], singleSink)
         switch submissions.submit(command, if: { !Task.isCancelled }) {
         case .taken: break
-        case .closed: answer.resume(.failure(.shutDown))
-        case .refused: answer.resume(.failure(.cancelled))
+        case .closed: singles.resume([Completion(tag: tag, result: .failure(.shutDown))])
+        case .refused: singles.resume([Completion(tag: tag, result: .failure(.cancelled))])
         }
       }
     } onCancel: {
-      cancel([0], sink: sink)
+      cancel([tag], sink: singleSink)
     }
     return try result.get()
   }
@@ -91,19 +95,21 @@ public final class CurlClient: Sendable {
   public var statistics: ClientStatistics { gauges.snapshot }
 }
 
-/// The way of one result to one waiting task.
-private final class SingleAnswer: Sendable {
-  private let waiter = NIOLockedValueBox<CheckedContinuation<Result<HTTPResponse, CurlError>, Never>?>(nil)
+/// The way of each result to the task that waits for it.
+private final class SingleAnswers: Sendable {
+  typealias Waiter = CheckedContinuation<Result<HTTPResponse, CurlError>, Never>
 
-  func await(_ continuation: CheckedContinuation<Result<HTTPResponse, CurlError>, Never>) {
-    waiter.withLockedValue { $0 = continuation }
+  private let latestTag = Atomic<UInt64>(0)
+  private let waiters = NIOLockedValueBox<[UInt64: Waiter]>([:])
+
+  func nextTag() -> UInt64 { latestTag.add(1, ordering: .relaxed).newValue }
+
+  func await(_ tag: UInt64, _ waiter: Waiter) {
+    waiters.withLockedValue { $0[tag] = waiter }
   }
 
-  func resume(_ result: Result<HTTPResponse, CurlError>) {
-    let continuation = waiter.withLockedValue { waiter in
-      defer { waiter = nil }
-      return waiter
-    }
-    continuation?.resume(returning: result)
+  func resume(_ completions: [Completion]) {
+    let awaited = waiters.withLockedValue { waiters in completions.map { waiters.removeValue(forKey: $0.tag) } }
+    for (waiter, completion) in zip(awaited, completions) { waiter?.resume(returning: completion.result) }
   }
 }

@@ -16,7 +16,7 @@ final class EasyHandle {
   var tag: UInt64 = 0
   private(set) var started: UInt64 = 0
   private(set) var timeouts = TransferTimeouts()
-  fileprivate(set) var reception = Reception()
+  fileprivate(set) var reception: Reception
   /// The `errno` of the last socket that could not be opened for this transfer.
   fileprivate(set) var socketError: Int32 = 0
   /// Whether libcurl chose a kept connection that must not be used, see ``mayAsk(localPort:)``.
@@ -38,8 +38,9 @@ final class EasyHandle {
   /// Room for a body kept between transfers.
   private static let keptBodyCapacity = 64 << 10
 
-  init?(slot: Int, sockets: SocketTable) {
+  init?(slot: Int, sockets: SocketTable, rooms: BodyRooms) {
     guard let easy = curl_easy_init() else { return nil }
+    reception = Reception(rooms: rooms)
     self.easy = easy
     self.slot = slot
     self.sockets = sockets
@@ -67,7 +68,7 @@ final class EasyHandle {
     errorBuffer.pointee = 0
     demandFreshConnection(false)
     if case .keep = request.responseLimit { isKeeping = true } else { isKeeping = false }
-    reception.begin(limit: request.responseLimit)
+    reception.begin(limit: request.responseLimit, expecting: request.expectedBody)
     if options.tls != request.tls, options.tls != nil {
       // libcurl has no way to put one TLS option back to its default.
       curl_easy_reset(easy)
@@ -109,7 +110,7 @@ final class EasyHandle {
   /// Lets go of what the transfer held.
   func recycle() {
     mailbox = nil
-    _ = reception.takeOutBody()
+    reception.recycle()
     if body.count > Self.keptBodyCapacity {
       body.deallocate()
       body = .allocate(byteCount: 1 << 10, alignment: 1)
@@ -180,8 +181,10 @@ final class EasyHandle {
       default: .http11
       }
     if version == .http10 || version == .http11 { keepConnection() }
+    let body = reception.takeOutBody()
     return HTTPResponse(
-      status: reception.status, httpVersion: version, body: reception.takeOutBody(), isComplete: isComplete,
+      status: reception.status, httpVersion: version, body: body ?? [], isComplete: isComplete,
+      isExpectedBody: body == nil,
       timings: .init(total: .nanoseconds(now &- started)),
       // A copy of just this size: the reception goes on with its own room.
       headerBlock: reception.headerBlock.withUnsafeBufferPointer { Array($0) })

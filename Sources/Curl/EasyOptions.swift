@@ -12,6 +12,7 @@ struct EasyOptions {
   private var user: String?
   private var password: String?
   private var acceptsCompression = false
+  private var receiveBufferSize: Int?
 
   /// How long certificates read from a CA file are used before the file is read again; libcurl's default is a day.
   /// See https://curl.se/libcurl/c/CURLOPT_CA_CACHE_TIMEOUT.html.
@@ -57,6 +58,10 @@ struct EasyOptions {
       acceptsCompression = request.acceptCompression
       // The empty string stands for every encoding built in.
       ccurl_set_string(easy, CURLOPT_ACCEPT_ENCODING, request.acceptCompression ? "" : nil)
+    }
+    if receiveBufferSize != request.receiveBufferSize {
+      receiveBufferSize = request.receiveBufferSize
+      ccurl_set_long(easy, CURLOPT_BUFFERSIZE, request.receiveBufferSize)
     }
     if proxy != request.proxy {
       proxy = nil

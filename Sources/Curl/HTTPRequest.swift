@@ -22,6 +22,12 @@ public struct HTTPRequest: Sendable {
   public var timeouts: Timeouts
   /// What happens to an answer that is too long. Holds for the bytes after decompression.
   public var responseLimit: ResponseLimit
+  /// What the response's body probably is: when it turns out to be that, it is not handed out anew. Heeded with
+  /// ``ResponseLimit/fail(above:)`` only.
+  public var expectedBody: ExpectedBody?
+  /// Bytes taken from the connection at once: more mean fewer system calls for a large answer, and memory while it arrives.
+  /// See https://curl.se/libcurl/c/CURLOPT_BUFFERSIZE.html.
+  public var receiveBufferSize: Int
   /// TLS settings for an `https` URL; nil takes the system's certificates and verifies the peer.
   public var tls: TLSOptions?
   /// Connects to this Unix socket instead of the URL's host, which is still named in `Host`.
@@ -41,6 +47,8 @@ public struct HTTPRequest: Sendable {
     body: [UInt8] = [],
     timeouts: Timeouts = Timeouts(),
     responseLimit: ResponseLimit = .fail(above: 16 << 20),
+    expectedBody: ExpectedBody? = nil,
+    receiveBufferSize: Int = 16 << 10,
     tls: TLSOptions? = nil,
     unixSocketPath: String? = nil,
     proxy: String? = nil,
@@ -54,11 +62,30 @@ public struct HTTPRequest: Sendable {
     self.body = body
     self.timeouts = timeouts
     self.responseLimit = responseLimit
+    self.expectedBody = expectedBody
+    self.receiveBufferSize = receiveBufferSize
     self.tls = tls
     self.unixSocketPath = unixSocketPath
     self.proxy = proxy
     self.basicAuthentication = basicAuthentication
     self.acceptCompression = acceptCompression
+  }
+}
+
+/// A body that is known, such as the last one from the same place, by which the next one is told to be the same.
+public enum ExpectedBody: Sendable, Hashable {
+  /// What arrives is held against these bytes, and stored from the first difference on: for a large body that takes a third of the time of
+  /// storing and digesting it, at the price of keeping it.
+  case bytes([UInt8])
+  /// What arrives is stored in room that is used again and again, and handed out if its digest is another one.
+  case digest(BodyDigest)
+
+  /// How long it is.
+  public var count: Int {
+    switch self {
+    case .bytes(let bytes): bytes.count
+    case .digest(let digest): digest.count
+    }
   }
 }
 

@@ -20,6 +20,8 @@ public struct HTTPResponse: Sendable {
   /// Whether ``body`` is all there was. Only a request with ``ResponseLimit/keep(first:discardUpTo:)`` sees false: when
   /// bytes were thrown away, or when the peer, a timeout or a damaged encoding cut the body short.
   public let isComplete: Bool
+  /// Whether the body was the ``HTTPRequest/expectedBody``; ``body`` is empty then.
+  public internal(set) var isExpectedBody = false
   public let timings: Timings
   /// The final header block as received, status line and line ends included.
   let headerBlock: [UInt8]

@@ -48,7 +48,8 @@ public final class Relay: Service {
     pollers = PollerFleet(
       services: Poller.Services(
         api: GreenAPIClient(client), outbox: outbox, time: time, trustsClock: trustsClock, router: router,
-        take: dispatcher.take, noteSettings: { dispatcher.note($0, of: $1) }, statuses: statuses, log: log))
+        take: dispatcher.take, noteSettings: { dispatcher.note($0, of: $1) }, statuses: statuses, log: log,
+        wakeUps: SharedWakeUps(time: time)))
   }
 
   /// - Throws: ``OutboxError`` when the configured destinations can't be entered into the outbox.

@@ -20,6 +20,8 @@ public struct PollChanges: Sendable, Hashable {
   var watchedRemainder: Duration = .zero
   /// Whether the snapshot was searched for messages to forget.
   var isScanned = false
+  /// The earliest ``TrackedMessage/lastSeen`` that is written for a message of the answer, once this is; `nil` without any.
+  var oldestSeen: Int64?
 
   init(progress: AccountProgress) { self.progress = progress }
 }

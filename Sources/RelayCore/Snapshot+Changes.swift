@@ -57,13 +57,8 @@ private struct Diff {
     grain = Snapshot.lastSeenGrain(policy)
     seen = [UInt64](repeating: 0, count: (snapshot.messages.endIndex + 63) / 64)
 
-    changes = PollChanges(progress: snapshot.progress)
+    changes = snapshot.unchanged(at: now, policy: policy)
     changes.progress.firstPoll = firstPoll ?? receivedAt
-    changes.progress.latestPoll = max(now, snapshot.progress.latestPoll ?? now)
-    let away = max(.zero, now - (snapshot.progress.latestPoll ?? now))
-    let watched = snapshot.watchedRemainder + min(away, Snapshot.longestWatch(policy))
-    changes.progress.watchedSeconds += watched.components.seconds
-    changes.watchedRemainder = watched - .seconds(watched.components.seconds)
   }
 
   /// What is known of a record's message by now.
@@ -121,7 +116,13 @@ private struct Diff {
     var recorded = known?.recorded ?? RecordedStatuses()
     guard !recorded.contains(record.status) else {
       changes.counts.unchanged += 1
-      if let known, changes.progress.watchedSeconds - known.lastSeen >= grain { track(record, known, recorded) }
+      if let known {
+        if changes.progress.watchedSeconds - known.lastSeen >= grain {
+          track(record, known, recorded)
+        } else {
+          noteSeen(known.lastSeen)
+        }
+      }
       return
     }
     if let rank = record.status.rank, let highest = recorded.highestRank, rank < highest {
@@ -171,7 +172,12 @@ private struct Diff {
     return timestamp < oldNewsBefore
   }
 
+  private mutating func noteSeen(_ watchedSeconds: Int64) {
+    changes.oldestSeen = min(changes.oldestSeen ?? watchedSeconds, watchedSeconds)
+  }
+
   private mutating func track(_ record: Record, _ known: Known?, _ recorded: RecordedStatuses) {
+    noteSeen(changes.progress.watchedSeconds)
     let message = TrackedMessage(
       idMessage: record.idMessage, recorded: recorded, lastSeen: changes.progress.watchedSeconds)
     if let position = known?.position {
@@ -184,10 +190,8 @@ private struct Diff {
 
   /// The finished changes: with what is to be forgotten, and whether anything is to be written.
   consuming func changes(at now: SteadyTime) -> PollChanges {
-    // A search looks at every message, so it comes once a grain; an answer without records is no sign that any is gone.
-    if changes.hasMessagesUnderWay != nil,
-      snapshot.scannedAt.map({ changes.progress.watchedSeconds - $0 >= grain }) ?? true
-    {
+    // An answer without records is no sign that any message is gone.
+    if changes.hasMessagesUnderWay != nil, snapshot.isSearchDue(at: changes.progress.watchedSeconds, grain: grain) {
       changes.isScanned = true
       let limit = changes.progress.watchedSeconds - Snapshot.retention(policy) - grain
       for index in snapshot.messages.indices(where: { $0.lastSeen < limit }) {
@@ -197,7 +201,7 @@ private struct Diff {
     }
     changes.needsRecording =
       !changes.tracked.isEmpty || !changes.forgotten.isEmpty || snapshot.progress.firstPoll == nil
-      || snapshot.writtenLatestPoll.map { now - $0 > Snapshot.progressGrain } ?? true
+      || snapshot.isProgressOld(at: now)
     return changes
   }
 }

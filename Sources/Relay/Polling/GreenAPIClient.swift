@@ -14,6 +14,8 @@ public struct GreenAPIClient: Sendable {
   /// A successful answer's body, and when it was given by the server's clock.
   public struct Answer: Sendable {
     public var body: [UInt8]
+    /// Whether it is the body that was expected; ``body`` is empty then.
+    public var isExpected = false
     /// The `Date` header, when it is there and readable.
     public var date: UnixTime?
   }
@@ -30,11 +32,26 @@ public struct GreenAPIClient: Sendable {
   }
 
   /// - Parameter now: only to read dates in the answer.
-  public func outgoingStatuses(
-    of endpoint: Endpoint, minutes: Int, now: UnixTime
+  public func outgoingStatuses(of endpoint: Endpoint, minutes: Int, now: UnixTime) async throws(Problem) -> Answer {
+    try await records(at: Self.recordsURL(of: endpoint, minutes: minutes), expecting: nil, now: now)
+  }
+
+  /// Where records are asked for, token included.
+  static func recordsURL(of endpoint: Endpoint, minutes: Int) -> String {
+    endpoint.url(.getOutgoingStatuses, query: [("minutes", String(minutes))])
+  }
+
+  /// - Parameters:
+  ///   - url: made by ``recordsURL(of:minutes:)``.
+  ///   - expectedBody: what the answer probably is, see `HTTPRequest`.
+  ///   - now: only to read dates in the answer.
+  func records(
+    at url: String, expecting expectedBody: ExpectedBody?, now: UnixTime
   ) async throws(Problem) -> Answer {
-    try await get(
-      endpoint.url(.getOutgoingStatuses, query: [("minutes", String(minutes))]), timeouts: Self.pollTimeouts, now: now)
+    let isLarge = expectedBody.map { $0.count >= AnswerRoom.leastAnswer } ?? false
+    return try await get(
+      url, timeouts: Self.pollTimeouts, receiveBufferSize: isLarge ? Self.receiveBufferSize : nil,
+      expecting: expectedBody, now: now)
   }
 
   public func settings(of endpoint: Endpoint, now: UnixTime) async throws(Problem) -> AccountSettings {
@@ -46,15 +63,25 @@ public struct GreenAPIClient: Sendable {
     }
   }
 
+  /// From a request for records to the end of the answer.
+  static let longestPoll = Duration.seconds(180)
   /// A large answer may take its time as long as bytes keep coming.
-  private static let pollTimeouts = Timeouts(connect: .seconds(10), total: .seconds(180), stalled: .seconds(30))
+  private static let pollTimeouts = Timeouts(connect: .seconds(10), total: longestPoll, stalled: .seconds(30))
   /// Short, as polls wait while the settings are asked for.
   private static let settingsTimeouts = Timeouts(connect: .seconds(10), total: .seconds(15))
 
-  private func get(_ url: String, timeouts: Timeouts, now: UnixTime) async throws(Problem) -> Answer {
-    let request = HTTPRequest(
+  /// Of a large answer. libcurl's default of 16 KB takes a seventh more processor time for 4 MB; still more room takes more again, as it
+  /// doesn't stay in the nearest cache.
+  private static let receiveBufferSize = 64 << 10
+
+  private func get(
+    _ url: String, timeouts: Timeouts, receiveBufferSize: Int? = nil, expecting expectedBody: ExpectedBody? = nil,
+    now: UnixTime
+  ) async throws(Problem) -> Answer {
+    var request = HTTPRequest(
       url: url, headers: [("Accept", "application/json"), ("User-Agent", Version.userAgent)], timeouts: timeouts,
-      responseLimit: .fail(above: Self.largestAnswer))
+      responseLimit: .fail(above: Self.largestAnswer), expectedBody: expectedBody)
+    if let receiveBufferSize { request.receiveBufferSize = receiveBufferSize }
     let response: HTTPResponse
     do {
       response = try await client.execute(request)
@@ -67,7 +94,7 @@ public struct GreenAPIClient: Sendable {
         failure: .api(APIFailure(httpStatus: response.status, body: response.body)),
         retryAfter: response.header("Retry-After").flatMap { RetryAfter.wait($0, now: date ?? now) })
     }
-    return Answer(body: response.body, date: date)
+    return Answer(body: response.body, isExpected: response.isExpectedBody, date: date)
   }
 
   private static func failure(_ error: CurlError) -> PollFailure? {

@@ -29,6 +29,8 @@ struct Poller: Sendable {
     var noteSettings: @Sendable (AccountSettings, IDInstance) -> Void
     var statuses: AccountBoard
     var log: Logger
+    var wakeUps: SharedWakeUps
+    var room = AnswerRoom()
   }
 
   private var time: any Timekeeper { services.time }
@@ -64,9 +66,9 @@ struct Poller: Sendable {
       services.statuses.publish(status)
       // The first poll comes first. Later the settings don't wait for polls that fail and become rare.
       let settingsDue = round.identity == nil ? nil : round.settingsDue
-      do { try await time.sleep(until: min(round.pacer.nextPoll, settingsDue ?? round.pacer.nextPoll)) } catch {
-        return
-      }
+      do {
+        try await services.wakeUps.sleep(until: min(round.pacer.nextPoll, settingsDue ?? round.pacer.nextPoll))
+      } catch { return }
       if time.now().steady >= round.pacer.nextPoll { await poll(&round, &status) }
       // Beside the point of polling: what comes of it is a warning at most.
       let isDue = round.settingsDue.map { time.now().steady >= $0 } ?? true
@@ -84,6 +86,10 @@ struct Poller: Sendable {
     var settingsDue: SteadyTime?
     /// The wait after the next failure.
     var settingsWait = Poller.firstSettingsRetryInterval
+    /// Where the latest poll asked, and what that follows from: it is the same for most polls.
+    var address: (typeInstance: TypeInstance, minutes: Int, url: String)?
+    /// The answer that ``snapshot`` took over last.
+    var latest: LatestAnswer?
   }
 
   private func storedAccount(_ status: inout AccountStatus) async -> StoredAccount? {
@@ -123,37 +129,74 @@ struct Poller: Sendable {
     let start = time.now()
     let minutes = round.pacer.minutes(at: start.steady)
     round.pacer.started(at: start.steady)
-    let answer = try await answer(identity, minutes: minutes, at: start)
+    // Whether records will have to be looked at is decided beforehand: those of an expected answer are not handed out.
+    let mayBeRepeated = round.latest.map { latest in
+      !round.snapshot.needsRecords(
+        of: latest.taken, by: start.steady + GreenAPIClient.longestPoll, policy: account.poll)
+    }
+    let expected = mayBeRepeated == true ? round.latest : nil
+    let answer = try await answer(from: url(identity, minutes: minutes, &round), expecting: expected, at: start)
+    let now = time.now()
+    if answer.isExpected, let expected {
+      let changes = round.snapshot.changes(repeating: expected.taken, at: now, policy: account.poll)
+      try await take(changes, of: expected.taken, answer.date, at: now, identity, &round, &status)
+      return changes
+    }
+    // Its bytes make room for those that take their place.
+    round.latest = nil
     let records: RecordsAnswer
     do {
       records = try RecordsAnswer(decoding: answer.body)
     } catch {
       throw GreenAPIClient.Problem(failure: .answer(error))
     }
-    let now = time.now()
     let changes = round.snapshot.changes(from: records, receivedAt: answer.date, at: now, policy: account.poll)
-    if changes.needsRecording {
-      try await record(changes, identity, at: now)
-      noteLag(changes, answeredAt: answer.date ?? now.unix, receivedAt: now.steady, &status)
-    }
-    round.snapshot.apply(changes)
-    status.latestRecords = records.records.count
-    status.counts.succeededPolls += 1
-    status.counts.add(changes, faults: records.faults)
-    if !records.faults.isEmpty {
-      log.debug("records passed over", metadata: ["faults": "\(records.faults)"])
-    }
-    report(.pollSucceeded(records: records.records.count, faults: records.faults), &status)
+    let taken = TakenAnswer(records, changes)
+    try await take(changes, of: taken, answer.date, at: now, identity, &round, &status)
+    let isIdle = changes.hasMessagesUnderWay == false
+    let room = services.room.share(
+      for: answer.body.count, askedAgainIn: isIdle ? account.poll.idleInterval : account.poll.interval)
+    round.latest = LatestAnswer(answer.body, taken, room: room)
     return changes
   }
 
+  /// Records what an answer changes, and takes it over.
+  private func take(
+    _ changes: PollChanges, of answer: TakenAnswer, _ date: UnixTime?, at now: Moment, _ identity: AccountIdentity,
+    _ round: inout Round, _ status: inout AccountStatus
+  ) async throws(GreenAPIClient.Problem) {
+    if changes.needsRecording {
+      try await record(changes, identity, at: now)
+      noteLag(changes, answeredAt: date ?? now.unix, receivedAt: now.steady, &status)
+    }
+    round.snapshot.apply(changes)
+    status.latestRecords = answer.records
+    status.counts.succeededPolls += 1
+    status.counts.add(changes, faults: answer.faults)
+    if !answer.faults.isEmpty {
+      log.debug("records passed over", metadata: ["faults": "\(answer.faults)"])
+    }
+    report(.pollSucceeded(records: answer.records, faults: answer.faults), &status)
+  }
+
+  private func url(_ identity: AccountIdentity, minutes: Int, _ round: inout Round) -> String {
+    if let known = round.address, known.minutes == minutes, known.typeInstance == identity.typeInstance {
+      return known.url
+    }
+    let url = GreenAPIClient.recordsURL(
+      of: account.endpoint(typeInstance: identity.typeInstance), minutes: minutes)
+    round.address = (identity.typeInstance, minutes, url)
+    return url
+  }
+
   private func answer(
-    _ identity: AccountIdentity, minutes: Int, at start: Moment
+    from url: String, expecting expected: LatestAnswer?, at start: Moment
   ) async throws(GreenAPIClient.Problem) -> GreenAPIClient.Answer {
     do {
-      let answer = try await services.api.outgoingStatuses(
-        of: account.endpoint(typeInstance: identity.typeInstance), minutes: minutes, now: start.unix)
-      services.statuses.notePoll(duration: time.now().steady - start.steady, answerBytes: answer.body.count)
+      let answer = try await services.api.records(at: url, expecting: expected?.expectation, now: start.unix)
+      services.statuses.notePoll(
+        duration: time.now().steady - start.steady,
+        answerBytes: answer.isExpected ? expected?.count : answer.body.count)
       return answer
     } catch {
       // One that was called off says nothing of GREEN-API.
