@@ -33,8 +33,8 @@ enum AccountsCase: BenchCase {
       try source.answer(settings: Workload.settings, records: records)
       let relay = try RelayProcess(
         configuration: PollWorkload.configuration(
-          stateDirectory: directory + "/state", source: source, accounts: accounts, destinations: ["sink": source.url]),
-        in: directory)
+          stateDirectory: directory + "/state", source: source, destinations: ["sink": source.url]),
+        in: directory, accounts: accounts)
       return try await cost(relay.process, source, accounts)
     }
   }

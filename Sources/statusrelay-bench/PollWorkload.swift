@@ -33,23 +33,16 @@ enum PollWorkload {
     return String(decoding: text + Array("]".utf8), as: UTF8.self)
   }
 
-  /// So many accounts, polled as often as GREEN-API allows, with all that getSettings could say.
-  static func configuration(
-    stateDirectory: String, source: Peer, accounts: Int = 1, destinations: [String: String]
-  ) -> String {
-    let accounts = (0..<accounts).map { index in
-      """
-        - {idInstance: \(Workload.idInstance + index), apiUrl: "\(source.url)", apiTokenInstance: bench, \
-      wid: 79991234567@c.us, typeInstance: whatsapp, poll: {interval: 1s, idleInterval: 1s}}
-      """
-    }
+  /// One account, polled as often as GREEN-API allows, with all that getSettings could say.
+  static func configuration(stateDirectory: String, source: Peer, destinations: [String: String]) -> String {
     let list = destinations.sorted { $0.key < $1.key }.map { name, url in "  - {name: \(name), url: \"\(url)\"}" }
     return """
       stateDirectory: \(stateDirectory)
       log: {level: critical}
       admin: {listen: none}
       accounts:
-      \(accounts.joined(separator: "\n"))
+        - {idInstance: \(Workload.idInstance), apiUrl: "\(source.url)", apiTokenInstance: bench, wid: 79991234567@c.us, \
+      typeInstance: whatsapp, poll: {interval: 1s, idleInterval: 1s}}
       destinations:
       \(list.joined(separator: "\n"))
 
