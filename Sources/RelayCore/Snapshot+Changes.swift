@@ -105,6 +105,7 @@ private struct Diff {
       let entry = snapshot.messages[index]
       if entry.documented & status != 0, changes.progress.watchedSeconds - Int64(entry.lastSeen) < grain {
         changes.counts.unchanged += 1
+        noteSeen(Int64(entry.lastSeen))
         return
       }
     }

@@ -15,7 +15,15 @@ public protocol OutboxHistory: Sendable {
   /// Oldest first.
   func attempts(of delivery: DeliveryID) async throws(OutboxError) -> [AttemptRow]
   func accountSummaries() async throws(OutboxError) -> [AccountSummary]
-  func destinationSummaries() async throws(OutboxError) -> [DestinationSummary]
+  /// Takes time with how many deliveries wait.
+  /// - Parameter excluded: names of destinations that nothing is to be said of.
+  func destinationSummaries(excluding excluded: Set<String>) async throws(OutboxError) -> [DestinationSummary]
+}
+
+extension OutboxHistory {
+  public func destinationSummaries() async throws(OutboxError) -> [DestinationSummary] {
+    try await destinationSummaries(excluding: [])
+  }
 }
 
 public enum DeliveryState: String, Sendable, Hashable, CaseIterable {

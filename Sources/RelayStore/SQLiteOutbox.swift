@@ -141,7 +141,9 @@ extension SQLiteOutbox {
     try await reader.accountSummaries()
   }
 
-  public func destinationSummaries() async throws(OutboxError) -> [DestinationSummary] {
-    try await reader.destinationSummaries()
+  public func destinationSummaries(
+    excluding excluded: Set<String>
+  ) async throws(OutboxError) -> [DestinationSummary] {
+    try await reader.destinationSummaries(excluding: excluded)
   }
 }

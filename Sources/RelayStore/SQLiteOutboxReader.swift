@@ -1,3 +1,4 @@
+import Foundation
 import GRDB
 import GreenAPI
 import RelayCore
@@ -71,9 +72,12 @@ public final class SQLiteOutboxReader: OutboxHistory {
     }
   }
 
-  public func destinationSummaries() async throws(OutboxError) -> [DestinationSummary] {
+  public func destinationSummaries(
+    excluding excluded: Set<String>
+  ) async throws(OutboxError) -> [DestinationSummary] {
     try await connection.read("summing up the destinations") { db in
-      try Row.fetchAll(db, sql: Self.destinationSummariesSQL).map { row in
+      let names = String(decoding: try JSONEncoder().encode(excluded), as: UTF8.self)
+      return try Row.fetchAll(db, sql: Self.destinationSummariesSQL, arguments: [names]).map { row in
         DestinationSummary(
           id: try row.member("id"), name: try row.value("name"), pause: try row.optionalMember("pause"),
           waiting: try row.value("heads", as: Int.self) + row.value("followers", as: Int.self),
@@ -95,7 +99,7 @@ public final class SQLiteOutboxReader: OutboxHistory {
           UNION ALL
           SELECT min(notification) FROM deliveries WHERE destination = t.id AND due_at IS NULL AND settled_at IS NULL))
       ) AS oldest_at
-    FROM destinations t ORDER BY t.name
+    FROM destinations t WHERE t.name NOT IN (SELECT value FROM json_each(?)) ORDER BY t.name
     """
 
   /// Lets go of the file; calls made later fail with ``OutboxError/Kind/closed``.

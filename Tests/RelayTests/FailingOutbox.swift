@@ -112,7 +112,7 @@ final class FailingOutbox: Outbox {
   }
 
   func accountSummaries() async throws(OutboxError) -> [AccountSummary] { try await outbox.accountSummaries() }
-  func destinationSummaries() async throws(OutboxError) -> [DestinationSummary] {
-    try await outbox.destinationSummaries()
+  func destinationSummaries(excluding excluded: Set<String>) async throws(OutboxError) -> [DestinationSummary] {
+    try await outbox.destinationSummaries(excluding: excluded)
   }
 }

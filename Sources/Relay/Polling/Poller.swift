@@ -223,7 +223,9 @@ struct Poller: Sendable {
     } catch {
       throw GreenAPIClient.Problem(failure: .outbox(error.description))
     }
-    for notification in notifications.map(\.notification) {
+    // Making it costs more than a line that nobody wants.
+    let log = log
+    for notification in notifications.lazy.map(\.notification) {
       log.info(
         "status recorded",
         metadata: [
