@@ -17,12 +17,14 @@ public struct DestinationQueue: Sendable {
   private var probe: DeliveryID?
   private var limiter: RateLimiter
 
-  /// Deliveries that wait for a destination in memory: enough to keep it busy while the next page is loaded.
+  /// Deliveries that wait for a destination in memory: enough to keep most busy while the next page is loaded.
   public static let smallestCapacity = 1024
+  /// For one that takes tens of thousands a second: a megabyte or two.
+  public static let largestGrowth = 8192
 
   /// - Parameters:
-  ///   - capacity: how many deliveries are held at most; by default, and whenever another policy is adopted, at least four times
-  ///     `maxConcurrency`.
+  ///   - capacity: how many deliveries are held at most; at least four times `maxConcurrency` whenever another policy is adopted.
+  ///     By default it is that at once, and grows to ``largestGrowth`` for a destination that uses them up faster than they are read.
   ///   - circuit: an open circuit, remembered over a restart.
   ///   - latestAttempt: when the latest attempt before a restart started, or later; the rate limit counts it.
   public init(
@@ -32,7 +34,9 @@ public struct DestinationQueue: Sendable {
     self.policy = policy
     self.isPaused = isPaused
     self.circuit = CircuitBreaker(restoring: circuit)
-    window = DueWindow(capacity: capacity ?? max(Self.smallestCapacity, 4 * policy.maxConcurrency))
+    window =
+      capacity.map { DueWindow(capacity: $0) }
+      ?? DueWindow(capacity: max(Self.smallestCapacity, 4 * policy.maxConcurrency), growingTo: Self.largestGrowth)
     limiter = RateLimiter(policy.rateLimit, latestAttempt: latestAttempt)
   }
 

@@ -11,6 +11,9 @@ struct DueWindow: Sendable {
   /// Ready, in flight, or settled but not recorded yet; never more than ``capacity``.
   private(set) var held: Set<DeliveryID> = []
   private(set) var capacity: Int
+  /// How far ``capacity`` may grow. It does when much of it is used up while more is being read: only for a destination that fast it
+  /// is worth the memory, and it spares it many small pages.
+  private let mostCapacity: Int
 
   /// Whether the outbox may hold deliveries that are due and not held.
   private var mayHaveMore = true
@@ -22,6 +25,7 @@ struct DueWindow: Sendable {
   private var loading: Loading?
 
   private struct Loading: Sendable {
+    var readyAtFirst: Int
     var missedMore = false
     /// Recorded as settled, though the answer may still show them as due.
     var settled: Set<DeliveryID> = []
@@ -32,7 +36,10 @@ struct DueWindow: Sendable {
 
   private static let rememberedSettlements = 1024
 
-  init(capacity: Int) { self.capacity = capacity }
+  init(capacity: Int, growingTo most: Int? = nil) {
+    self.capacity = capacity
+    mostCapacity = max(capacity, most ?? capacity)
+  }
 
   mutating func widen(to capacity: Int) { self.capacity = max(self.capacity, capacity) }
 
@@ -42,7 +49,8 @@ struct DueWindow: Sendable {
   /// outbox will be asked again.
   mutating func take(_ deliveries: some Sequence<Delivery>, ordering: Ordering) {
     for delivery in deliveries where !held.contains(delivery.id) {
-      if mayHaveMore || held.count >= capacity || isOutdated(delivery, ordering: ordering) {
+      guard held.count < capacity else { return lookAgain() }
+      if mayHaveMore || isOutdated(delivery, ordering: ordering) {
         lookAgain()
       } else {
         hold(delivery)
@@ -65,13 +73,13 @@ struct DueWindow: Sendable {
   mutating func load(at now: SteadyTime) -> DestinationQueue.Step.Load? {
     guard loading == nil else { return nil }
     let isDue = nextDue.map { $0 <= now } == true
-    guard ready.count <= capacity / 4, held.count < capacity else {
+    guard ready.count <= capacity / 2, held.count < capacity else {
       // From here on new deliveries line up behind those that fell due before them.
       if isDue { mayHaveMore = true }
       return nil
     }
     guard mayHaveMore || isDue else { return nil }
-    loading = Loading()
+    loading = Loading(readyAtFirst: ready.count)
     return DestinationQueue.Step.Load(limit: capacity - held.count, excluding: held)
   }
 
@@ -81,6 +89,7 @@ struct DueWindow: Sendable {
       return
     }
     self.loading = nil
+    if loading.readyAtFirst - ready.count >= capacity / 8 { capacity = max(capacity, min(4 * capacity, mostCapacity)) }
     mayHaveMore = loading.missedMore
     for delivery in deliveries where !held.contains(delivery.id) && !loading.settled.contains(delivery.id) {
       // What was taken meanwhile may have filled the window.

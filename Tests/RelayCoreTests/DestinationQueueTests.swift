@@ -455,6 +455,30 @@ import Testing
 
   // MARK: The window
 
+  @Test(
+    "The window grows for a destination that uses up much of it while more is read, and for no other",
+    arguments: [true, false])
+  func growth(fast: Bool) {
+    var queue = DestinationQueue(policy: .init(maxConcurrency: 1000))
+    let capacity = 4 * 1000
+    #expect(queue.step(at: now, budget: 0).load?.limit == capacity)
+    queue.loaded((1...Int64(capacity)).map { delivery($0) }, nextDue: now)
+    func deliver(_ count: Int) -> DestinationQueue.Step.Load? {
+      var load: DestinationQueue.Step.Load?
+      for _ in 0..<count {
+        let step = queue.step(at: now, budget: 1)
+        load = step.load ?? load
+        queue.settled(finish(&queue, step.attempts[0].id.rawValue, .answered(httpStatus: 200, retryAfter: nil))!)
+      }
+      return load
+    }
+    #expect(deliver(capacity / 2) != nil, "half of it is used up")
+    #expect(deliver(fast ? capacity / 8 : capacity / 8 - 1) == nil, "one page at a time")
+    queue.loaded([], nextDue: now)
+    let room = queue.step(at: now, budget: 0).load?.limit
+    #expect(room == (fast ? DestinationQueue.largestGrowth : capacity) - queue.heldCount)
+  }
+
   @Test("A million waiting lanes take no more memory than the window")
   func millionLanes() {
     var queue = queue()

@@ -151,7 +151,8 @@ actor Dispatcher {
   func run() async {
     await withDiscardingTaskGroup { group in
       for await event in events {
-        let effects = handle(event) + pump()
+        let now = time.now()
+        let effects = handle(event, at: now) + pump(at: now)
         for effect in effects { carryOut(effect, in: &group) }
         if isStopping, running.isEmpty, recorder.isIdle, states.isIdle { break }
         if case .giveUp = event, isStopping { break }
@@ -219,8 +220,7 @@ actor Dispatcher {
 
   // MARK: What each event means
 
-  private func handle(_ event: Event) -> [Effect] {
-    let now = time.now()
+  private func handle(_ event: Event, at now: Moment) -> [Effect] {
     switch event {
     case .recorded(let deliveries): distribute(deliveries)
     case .completed(let completions): completed(completions, at: now)
@@ -294,8 +294,12 @@ actor Dispatcher {
   }
 
   private func distribute(_ deliveries: [Delivery]) {
-    for (id, deliveries) in Dictionary(grouping: deliveries, by: \.destination) {
-      ask(id) { $0.queue.take(deliveries) }
+    // Mostly they are of one destination, and many.
+    var rest = deliveries[...]
+    while let id = rest.first?.destination {
+      let ones = rest.prefix { $0.destination == id }
+      ask(id) { $0.queue.take(ones) }
+      rest = rest[ones.endIndex...]
     }
   }
 
@@ -314,7 +318,8 @@ actor Dispatcher {
       let wasClosed = outlet.queue.circuit.isClosed
       guard
         let settlement = outlet.queue.finished(
-          delivery, outcome: outcome, report: report, at: now.steady, random: Double.random(in: 0..<1))
+          delivery, outcome: outcome, report: report, at: now.steady,
+          random: outcome.failure == nil ? 0 : Double.random(in: 0..<1))
       else { continue }
       if outlet.queue.circuit.isClosed != wasClosed { DeliveryLog(log, of: outlet).circuitChanged(after: report) }
       if case .held = settlement.verdict, outlet.status.pause == nil { outlet.status.pause = .gone }
@@ -337,9 +342,8 @@ actor Dispatcher {
   // MARK: What to do next
 
   /// Asks the queues for their next steps, as long as there is room for attempts, and the recorder for its next batch.
-  private func pump() -> [Effect] {
+  private func pump(at now: Moment) -> [Effect] {
     var effects: [Effect] = []
-    let now = time.now()
     // While results can't be recorded, attempts would only be repeated later.
     if !isStopping, recorder.trouble == nil {
       for _ in 0..<unasked.count {
