@@ -41,6 +41,7 @@ final class SocketTable {
     let descriptor = socket(family, type | Int32(SOCK_CLOEXEC.rawValue), `protocol`)
     guard descriptor >= 0 else { return -1 }
     makeRoom(for: descriptor)
+    noteSilentClose(of: descriptor)
     let generation = entries[Int(descriptor)].generation &+ 1
     entries[Int(descriptor)] = Entry(isOpenedHere: true, generation: generation)
     gauges.socketsOpened.add(1, ordering: .relaxed)
@@ -55,6 +56,19 @@ final class SocketTable {
     entries[Int(descriptor)] = Entry(generation: generation)
     gauges.socketsClosed.add(1, ordering: .relaxed)
     return Glibc.close(descriptor)
+  }
+
+  /// libcurl 7.88 closes a socket that never got connected without a word. Its number shows up again, or this is the end.
+  private func noteSilentClose(of descriptor: Int32) {
+    guard entries[Int(descriptor)].isOpenedHere else { return }
+    forget(descriptor)
+    entries[Int(descriptor)].isOpenedHere = false
+    gauges.socketsClosed.add(1, ordering: .relaxed)
+  }
+
+  /// libcurl has closed everything.
+  func noteEnd() {
+    for descriptor in entries.indices { noteSilentClose(of: Int32(descriptor)) }
   }
 
   /// An exchange that takes turns with others on its connection, as HTTP/1's do, has ended on this socket.

@@ -64,6 +64,7 @@ final class TransferLoop {
     ccurl_multi_set_socket_callback(pointer, nil)
     ccurl_multi_set_timer_callback(pointer, nil)
     curl_multi_cleanup(pointer)
+    sockets.noteEnd()
     close(epoll)
   }
 
