@@ -15,11 +15,9 @@ import Testing
     #expect(error?.kind == .timeout)
     #expect(error?.code == 28)
     #expect(error?.message.contains("secret") == false)
-    // The same descriptor again: what libcurl closes without a word is found out.
-    #expect(await client.failure(of: .direct("http://127.0.0.1:\(port)/", timeouts: timeouts))?.kind == .timeout)
-    #expect(client.statistics.connectionsOpened == 2)
-    #expect(client.statistics.openConnections <= 1)
+    #expect(client.statistics.connectionsOpened == 1)
     await client.shutDown()
+    // libcurl has closed it without a word.
     #expect(client.statistics.openConnections == 0)
     for filler in fillers { filler.end() }
     close(listener)
