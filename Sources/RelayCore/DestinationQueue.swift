@@ -19,7 +19,7 @@ public struct DestinationQueue: Sendable {
 
   /// Deliveries that wait for a destination in memory: enough to keep most busy while the next page is loaded.
   public static let smallestCapacity = 1024
-  /// For one that takes tens of thousands a second: a megabyte or two.
+  /// For one that takes tens of thousands a second: some five megabytes.
   public static let largestGrowth = 8192
 
   /// - Parameters:

@@ -2,7 +2,8 @@ import CBenchPeer
 import Foundation
 import RelayStore
 
-/// From an answer of GREEN-API's to the last result on disk: one poll's notifications, recorded, delivered to one destination and settled.
+/// One poll's notifications delivered to one destination and settled, counted from the first one's first byte at the sink to the last
+/// result on disk. How long they took to be recorded beforehand is told beside it.
 enum DeliverCase: BenchCase {
   static let name = "deliver"
   static let summary =
