@@ -57,6 +57,7 @@ public final class Relay: Service {
     try await adopt(nil)
     log.log(level: .notice, .started, "polling and delivering")
     onStart()
+    ProgramCode.letGo()
     await withGracefulShutdownHandler {
       await withTaskCancellationHandler {
         await serve()

@@ -132,10 +132,17 @@ actor Dispatcher {
   /// No new attempts; running ones get ``graceTime`` to end, their results are recorded, then ``run()`` returns.
   nonisolated func stop() { inbox.yield(.stop) }
 
-  var statuses: [DestinationStatus] {
-    let now = time.now().steady
-    return outlets.values.filter { !$0.isRetired }.map { $0.currentStatus(at: now) }.sorted { $0.name < $1.name }
+  /// How the destinations fare. Summing up the latest attempts of a thousand takes tens of milliseconds, so it is not done on the client's
+  /// thread.
+  nonisolated var statuses: [DestinationStatus] {
+    get async {
+      let records = await records
+      let now = time.now().steady
+      return records.map { $0.status(at: now) }.sorted { $0.name < $1.name }
+    }
   }
+
+  private var records: [OutletRecord] { outlets.values.filter { !$0.isRetired }.map(\.record) }
 
   /// The destinations that a name means: the one of this name, or those made of it for each account.
   func served(by name: String) -> [ServedOutlet] {

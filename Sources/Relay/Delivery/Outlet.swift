@@ -111,12 +111,23 @@ final class Outlet {
     status.latestFailure = .init(at: now, failure: failure, detail: report.detail)
   }
 
-  func currentStatus(at now: SteadyTime) -> DestinationStatus {
+  var record: OutletRecord {
     var status = status
     status.circuit = queue.circuit.state
     status.trip = queue.circuit.trip
     status.inFlight = queue.inFlightCount
     status.address = address
+    return OutletRecord(status: status, statistics: statistics)
+  }
+}
+
+/// What has been noted of a destination, before it is summed up.
+struct OutletRecord: Sendable {
+  fileprivate var status: DestinationStatus
+  fileprivate var statistics: AttemptStatistics
+
+  func status(at now: SteadyTime) -> DestinationStatus {
+    var status = status
     status.lately = statistics.summary(at: now)
     return status
   }

@@ -1,0 +1,38 @@
+import Foundation
+
+/// The process's own code as it is mapped into memory, libraries included.
+///
+/// An idle relay of 41 MB resident had 35 MB of it, most of them read once at the start: the kernel maps 64 kB around each byte that is
+/// used. Let go of once, what goes on being used comes back by itself, and 13 to 17 MB remain.
+enum ProgramCode {
+  /// Gives the pages back to the kernel, which keeps them in its cache for as long as nothing else needs the room; the next use of one
+  /// maps it again, without reading the disk then.
+  static func letGo() {
+    guard let smaps = try? String(contentsOfFile: "/proc/self/smaps", encoding: .utf8) else { return }
+    for pages in unwritten(in: smaps) {
+      madvise(UnsafeMutableRawPointer(bitPattern: pages.lowerBound), pages.count, MADV_DONTNEED)
+    }
+  }
+
+  /// The mappings of files that may not be written to and of which no page ever was, so that all their bytes stand in the file: giving
+  /// back others would lose what the loader has written. https://man7.org/linux/man-pages/man5/proc_pid_smaps.5.html
+  static func unwritten(in smaps: String) -> [Range<UInt>] {
+    var found: [Range<UInt>] = []
+    var mapping: Range<UInt>?
+    for line in smaps.split(separator: "\n") {
+      let fields = line.split(separator: " ", omittingEmptySubsequences: true)
+      if fields.count >= 2, fields[1].count == 4, fields[1].hasSuffix("p"), let range = range(fields[0]) {
+        let isReadOnlyFile = fields[1].hasPrefix("r-") && fields.count >= 6 && fields[5].hasPrefix("/")
+        mapping = isReadOnlyFile ? range : nil
+      } else if fields.count >= 2, fields[0] == "Anonymous:", fields[1] == "0", let pages = mapping {
+        found.append(pages)
+      }
+    }
+    return found
+  }
+
+  private static func range(_ text: Substring) -> Range<UInt>? {
+    let bounds = text.split(separator: "-").compactMap { UInt($0, radix: 16) }
+    return bounds.count == 2 && bounds[0] < bounds[1] ? bounds[0]..<bounds[1] : nil
+  }
+}
