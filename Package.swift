@@ -46,7 +46,8 @@ let package = Package(
     .target(
       name: "RelayStore",
       dependencies: ["RelayCore", locks, .product(name: "GRDB", package: "GRDB.swift")],
-      swiftSettings: settings
+      // A call goes from its caller's thread straight to the connection's queue, without waking one of Swift's in between.
+      swiftSettings: settings + [.enableUpcomingFeature("NonisolatedNonsendingByDefault")]
     ),
     .target(name: "Systemd", swiftSettings: settings),
     .target(

@@ -1,4 +1,5 @@
 import CCurl
+import Glibc
 
 /// The options that stand in one easy handle and that requests differ in. Applying a request sets only those that change,
 /// because each costs a call, and the strings a copy.
@@ -17,6 +18,12 @@ struct EasyOptions {
   /// How long certificates read from a CA file are used before the file is read again; libcurl's default is a day.
   /// See https://curl.se/libcurl/c/CURLOPT_CA_CACHE_TIMEOUT.html.
   private static let certificateCacheSeconds = 60
+
+  /// Nil leaves it to the environment. Where that names no proxy when the first request is made, libcurl is told so: it would search the
+  /// environment for seven names at each request. See https://curl.se/libcurl/c/CURLOPT_PROXY.html.
+  private static let proxyByDefault: String? =
+    ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
+    .allSatisfy { (name: String) in getenv(name) == nil } ? "" : nil
 
   /// What must not show up in an error's message, beside URLs and headers.
   var secrets: [String] { [user, password].compactMap(\.self) }
@@ -63,12 +70,13 @@ struct EasyOptions {
       receiveBufferSize = request.receiveBufferSize
       ccurl_set_long(easy, CURLOPT_BUFFERSIZE, request.receiveBufferSize)
     }
-    if proxy != request.proxy {
+    let wantedProxy = request.proxy ?? Self.proxyByDefault
+    if proxy != wantedProxy {
       proxy = nil
-      try Self.set(CURLOPT_PROXY, request.proxy, in: easy)
+      try Self.set(CURLOPT_PROXY, wantedProxy, in: easy)
       // A proxy that the caller names is meant: the environment's no_proxy has no say in it.
-      try Self.set(CURLOPT_NOPROXY, request.proxy == nil ? nil : "", in: easy)
-      proxy = request.proxy
+      try Self.set(CURLOPT_NOPROXY, wantedProxy == nil ? nil : "", in: easy)
+      proxy = wantedProxy
     }
     if unixSocketPath != request.unixSocketPath {
       try Self.set(CURLOPT_UNIX_SOCKET_PATH, request.unixSocketPath, in: easy)

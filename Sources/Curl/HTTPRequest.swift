@@ -32,7 +32,8 @@ public struct HTTPRequest: Sendable {
   public var tls: TLSOptions?
   /// Connects to this Unix socket instead of the URL's host, which is still named in `Host`.
   public var unixSocketPath: String?
-  /// A proxy's URL; "" for none; nil for what the environment says (`http_proxy`, `https_proxy`, `no_proxy`, …).
+  /// A proxy's URL; "" for none; nil for what the environment said when the process made its
+  /// first request (`http_proxy`, `https_proxy`, `no_proxy`, …).
   public var proxy: String?
   /// Sent as `Authorization: Basic` right away, without waiting for a challenge.
   public var basicAuthentication: (user: String, password: String)?

@@ -48,7 +48,7 @@ struct BoundStatement {
   }
 
   /// Gives rows to `read` until there are no more, or it says `false`.
-  func forEach(_ values: Value..., read: (BoundRow) throws -> Bool) throws {
+  func eachRow(_ values: Value..., read: (BoundRow) throws -> Bool) throws {
     bind(values)
     while try step() {
       do {
@@ -138,6 +138,19 @@ struct BoundRow {
     guard let member = T(rawValue: try integer(column)) else { throw unreadable(column) }
     return member
   }
+
+  /// ``deliveryColumns``, the first of them at this place.
+  func delivery(at first: Int32) throws(UnreadableRow) -> Delivery {
+    Delivery(
+      id: try member(first), destination: try member(first + 1), lane: try member(first + 2),
+      attempts: Int(try integer(first + 3)), recordedAt: SteadyTime(milliseconds: try integer(first + 4)),
+      notification: try notification(at: first + 5))
+  }
+
+  /// Of `deliveries`, there called `d`, and `notifications`, there called `n`.
+  static let deliveryColumns = """
+    d.id, d.destination, d.lane, d.attempts, d.recorded_steady, \(notificationColumns)
+    """
 
   /// ``notificationColumns``, the first of them at this place.
   func notification(at first: Int32) throws(UnreadableRow) -> RelayCore.Notification {

@@ -7,6 +7,7 @@ struct LaneQueries {
   private let head: BoundStatement
   private let firstFollower: BoundStatement
   private let anyFollower: BoundStatement
+  private let lane: BoundStatement
   private let makeDue: BoundStatement
   private let delivery: BoundStatement
 
@@ -14,6 +15,7 @@ struct LaneQueries {
     head = try BoundStatement(db, sql: Self.headSQL)
     firstFollower = try BoundStatement(db, sql: Self.firstFollowerSQL)
     anyFollower = try BoundStatement(db, sql: Self.anyFollowerSQL)
+    lane = try BoundStatement(db, sql: "SELECT lane FROM deliveries WHERE id = ?")
     makeDue = try BoundStatement(db, sql: "UPDATE deliveries SET due_at = ? WHERE id = ?")
     delivery = try BoundStatement(db, sql: Self.deliverySQL)
   }
@@ -30,8 +32,7 @@ struct LaneQueries {
     """
 
   static let deliverySQL = """
-    SELECT d.id, d.destination, d.lane, d.attempts, d.recorded_steady, \(BoundRow.notificationColumns)
-    FROM deliveries d JOIN notifications n ON n.id = d.notification WHERE d.id = ?
+    SELECT \(BoundRow.deliveryColumns) FROM deliveries d JOIN notifications n ON n.id = d.notification WHERE d.id = ?
     """
 
   func hasHead(_ destination: DestinationID, _ lane: Lane) throws -> Bool {
@@ -41,19 +42,20 @@ struct LaneQueries {
   /// In each lane that has no head, makes the first unsettled delivery the head, due at `now`.
   /// - Returns: the new heads, in the order of `lanes`.
   func promote(in lanes: OrderedLanes, at now: SteadyTime) throws -> [Delivery] {
-    // Mostly no lane of a destination holds more than one; then one look spares a look for each.
-    var hasFollowers: [DestinationID: Bool] = [:]
     var heads: [Delivery] = []
     for place in lanes.places {
-      let mayHave = try hasFollowers[place.destination] ?? self.hasFollowers(place.destination)
-      hasFollowers[place.destination] = mayHave
-      guard mayHave, let id = try promote(in: place, at: now) else { continue }
+      guard let id = try promote(in: place, at: now) else { continue }
       heads.append(try fetch(id))
     }
     return heads
   }
 
-  private func hasFollowers(_ destination: DestinationID) throws -> Bool {
+  func lane(of id: DeliveryID) throws -> Lane? {
+    try lane.first(.integer(id.rawValue)) { Lane(rawValue: try $0.integer(0)) }
+  }
+
+  /// Whether any delivery of this destination waits behind another one of its lane.
+  func hasFollowers(_ destination: DestinationID) throws -> Bool {
     try anyFollower.first(.integer(destination.rawValue)) { _ in true } ?? false
   }
 
@@ -75,12 +77,7 @@ struct LaneQueries {
   }
 
   func fetch(_ id: Int64) throws -> Delivery {
-    let found = try delivery.first(.integer(id)) { row in
-      Delivery(
-        id: try row.member(0), destination: try row.member(1), lane: try row.member(2),
-        attempts: Int(try row.integer(3)), recordedAt: SteadyTime(milliseconds: try row.integer(4)),
-        notification: try row.notification(at: 5))
-    }
+    let found = try delivery.first(.integer(id)) { try $0.delivery(at: 0) }
     guard let found else { throw UnreadableRow(what: "delivery \(id) has no notification") }
     return found
   }

@@ -9,25 +9,26 @@ extension SQLiteOutbox {
     // On the writing connection, though it only reads: so it sees every call made before it, and its answer is not
     // overtaken by a later one.
     try await connection.read("looking for due deliveries") { db in
-      let lanes = try LaneQueries(db)
       let heads = try BoundStatement(db, sql: Self.dueSQL)
       var page = DuePage(deliveries: [], nextDue: nil)
-      try heads.forEach(.integer(destination.rawValue)) { row in
-        let id: DeliveryID = try row.member(0)
-        if excluding.contains(id) { return true }
-        let dueAt = SteadyTime(milliseconds: try row.integer(1))
+      try heads.eachRow(.integer(destination.rawValue)) { row in
+        if excluding.contains(try row.member(1)) { return true }
+        let dueAt = SteadyTime(milliseconds: try row.integer(0))
         guard dueAt <= time, page.deliveries.count < limit else {
           page.nextDue = dueAt
           return false
         }
-        page.deliveries.append(try lanes.fetch(id.rawValue))
+        page.deliveries.append(try row.delivery(at: 1))
         return true
       }
       return page
     }
   }
 
+  /// One statement for the whole page: in the order recorded, rows lie side by side, and SQLite steps from one to the next.
   static let dueSQL = """
-    SELECT id, due_at FROM deliveries WHERE destination = ? AND due_at IS NOT NULL ORDER BY due_at, notification
+    SELECT d.due_at, \(BoundRow.deliveryColumns)
+    FROM deliveries d LEFT JOIN notifications n ON n.id = d.notification
+    WHERE d.destination = ? AND d.due_at IS NOT NULL ORDER BY d.due_at, d.notification
     """
 }

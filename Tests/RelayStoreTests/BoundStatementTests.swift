@@ -57,7 +57,7 @@ struct BoundStatementTests {
   func otherTypes() throws {
     try DatabaseQueue().write { db in
       let statement = try BoundStatement(db, sql: "SELECT 'seven' AS number, 7 AS name, NULL AS body")
-      try statement.forEach { row in
+      try statement.eachRow { row in
         #expect(complaint { try row.integer(0) } == "number holds seven")
         #expect(complaint { try row.optionalInteger(0) } == "number holds seven")
         #expect(complaint { try row.text(1) } == "name holds 7")
@@ -83,16 +83,16 @@ struct BoundStatementTests {
 
       let all = try BoundStatement(db, sql: "SELECT id FROM t ORDER BY id")
       struct Enough: Error {}
-      #expect(throws: Enough.self) { try all.forEach { _ in throw Enough() } }
+      #expect(throws: Enough.self) { try all.eachRow { _ in throw Enough() } }
       var ids: [Int64] = []
-      try all.forEach { row in
+      try all.eachRow { row in
         ids.append(try row.integer(0))
         return ids.count < 2
       }
       #expect(ids == [1, 2])
       #expect(try all.first { try $0.integer(0) } == 1)
       ids = []
-      try all.forEach { row in
+      try all.eachRow { row in
         ids.append(try row.integer(0))
         return true
       }

@@ -7,6 +7,11 @@ extension AttemptOutcome {
   init?(_ result: Result<HTTPResponse, CurlError>, now: UnixTime) {
     switch result {
     case .success(let response):
+      // Looking through the headers would be a good part of the work on a delivery that succeeds.
+      guard !(200..<300).contains(response.status) else {
+        self = .answered(httpStatus: response.status, retryAfter: nil)
+        return
+      }
       let retryAfter = response.header("Retry-After").flatMap { header in
         RetryAfter.wait(header, now: response.header("Date").flatMap { HTTPDate.parse($0, now: now) } ?? now)
       }

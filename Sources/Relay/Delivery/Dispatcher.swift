@@ -33,11 +33,11 @@ actor Dispatcher {
   private var recorder = SettlementRecorder()
   private var states = LastingStateRecorder()
   /// Destinations whose pause or circuit may not be what the outbox knows.
-  private var unrecorded: Set<DestinationID> = []
+  private var unrecorded: OrderedSet<DestinationID> = []
   private var isStopping = false
 
   private struct Running {
-    var destination: DestinationID
+    var outlet: Outlet
     var startedAt: Moment
     /// What is delivered, for the log.
     var account: IDInstance
@@ -175,7 +175,8 @@ actor Dispatcher {
     switch effect {
     case .settle(let settlements):
       let now = time.now()
-      group.addTask { [outbox, inbox] in
+      // At once: until the outbox is waited for, no other thread is woken.
+      group.addImmediateTask { [outbox, inbox] in
         do throws(OutboxError) {
           let unblocked = try await outbox.settle(settlements, at: now)
           inbox.yield(.settled(settlements, unblocked: unblocked))
@@ -190,7 +191,7 @@ actor Dispatcher {
       }
     case .load(let id, let load):
       let now = time.now().steady
-      group.addTask { [outbox, inbox] in
+      group.addImmediateTask { [outbox, inbox] in
         do throws(OutboxError) {
           let page = try await outbox.due(at: id, by: now, limit: load.limit, excluding: load.excluding)
           inbox.yield(.loaded(id, page))
@@ -234,7 +235,9 @@ actor Dispatcher {
     case .settled(let settlements, let unblocked):
       if recorder.trouble != nil { log.log(level: .notice, .outboxRecovered, "the outbox can be written again") }
       recorder.recorded(unblocked: !unblocked.isEmpty)
-      for settlement in settlements { ask(settlement.destination) { $0.queue.settled(settlement) } }
+      each(of: settlements, \.destination) { outlet, settlements in
+        for settlement in settlements { outlet.queue.settled(settlement) }
+      }
       distribute(unblocked)
       dropRetired()
     case .settlingFailed(let error):
@@ -271,11 +274,11 @@ actor Dispatcher {
       }
     case .stateRecorded(let id):
       states.recorded(id)
-      unrecorded.insert(id)
+      unrecorded.append(id)
     case .stateFailed(let id, let error): return stateFailed(id, error, at: now.steady)
     case .recordStateAgain(let id):
       states.tryAgain(id)
-      unrecorded.insert(id)
+      unrecorded.append(id)
     case .stop:
       isStopping = true
       return [.wait(until: now.steady + Self.graceTime, then: .callOff)]
@@ -297,25 +300,29 @@ actor Dispatcher {
   /// Results come in batches, mostly of one destination.
   private func touch(_ id: DestinationID) {
     if unasked.last != id { unasked.append(id) }
-    unrecorded.insert(id)
+    if unrecorded.last != id { unrecorded.append(id) }
   }
 
-  private func distribute(_ deliveries: [Delivery]) {
-    // Mostly they are of one destination, and many.
-    var rest = deliveries[...]
-    while let id = rest.first?.destination {
-      let ones = rest.prefix { $0.destination == id }
-      ask(id) { $0.queue.take(ones) }
+  /// Lets what concerns destinations reach them; mostly it is of one, and much.
+  private func each<Item>(
+    of items: [Item], _ destination: (Item) -> DestinationID, _ take: (Outlet, ArraySlice<Item>) -> Void
+  ) {
+    var rest = items[...]
+    while let id = rest.first.map(destination) {
+      let ones = rest.prefix { destination($0) == id }
+      ask(id) { take($0, ones) }
       rest = rest[ones.endIndex...]
     }
   }
+
+  private func distribute(_ deliveries: [Delivery]) { each(of: deliveries, \.destination) { $0.queue.take($1) } }
 
   private func completed(_ completions: [Completion], at now: Moment) {
     for completion in completions {
       guard let attempt = running.removeValue(forKey: completion.tag) else { continue }
       let delivery = DeliveryID(rawValue: Int64(completion.tag))
-      budget.ended(at: attempt.destination)
-      guard let outlet = outlets[attempt.destination] else { continue }
+      let outlet = attempt.outlet
+      budget.ended(at: outlet.id)
       touch(outlet.id)
       guard let outcome = AttemptOutcome(completion.result, now: now.unix) else {
         outlet.queue.abandoned(delivery, at: now.steady)
@@ -401,7 +408,7 @@ actor Dispatcher {
     for delivery in attempts {
       let tag = UInt64(delivery.id.rawValue)
       running[tag] = Running(
-        destination: outlet.id, startedAt: now, account: delivery.notification.idInstance,
+        outlet: outlet, startedAt: now, account: delivery.notification.idInstance,
         webhookID: delivery.notification.webhookID)
       transfers.append(Transfer(tag: tag, request: template.request(for: delivery.notification, at: now.unix)))
     }
