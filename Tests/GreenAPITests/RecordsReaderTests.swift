@@ -285,12 +285,14 @@ private let seedCount = ProcessInfo.processInfo.environment["STATUSRELAY_SEEDS"]
 
   /// How the answer after one with 2,000 records differs, and how many are looked at then.
   enum Change: CaseIterable {
-    case none, one, inARow, everyOther, inserted, front, many, back, all, movedAhead, movedBack, swapped, faulty
+    case none, one, inARow, everyOther, inserted, insertedTwo, front, many, back, all, movedAhead, movedBack, swapped,
+      faulty
 
     var unknown: Int {
       switch self {
       case .none, .front, .back, .movedAhead, .movedBack: 0
       case .one, .inserted, .swapped: 1
+      case .insertedTwo: 2
       case .inARow: 100
       case .everyOther: 1000
       // Found with the eighth search, for 128 · 8 elements.
@@ -311,6 +313,7 @@ private let seedCount = ProcessInfo.processInfo.environment["STATUSRELAY_SEEDS"]
     case .inARow: for place in 500..<600 { after[place] = Self.record(place, "delivered") }
     case .everyOther: for place in stride(from: 0, to: 2000, by: 2) { after[place] = Self.record(place, "read") }
     case .inserted: after.insert(Self.record(5000), at: 0)
+    case .insertedTwo: after.insert(contentsOf: [Self.record(5000), Self.record(5001)], at: 900)
     case .front: after.removeFirst(100)
     case .many: after.removeFirst(1000)
     case .back: after.removeLast(500)

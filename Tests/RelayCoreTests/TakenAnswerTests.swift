@@ -136,4 +136,15 @@ import Testing
     #expect(poll.changes.counts.new == 1)
     #expect(try Self.poll(&watch, "[]", after: taken).changes.hasMessagesUnderWay == nil)
   }
+
+  @Test("An answer of which a part is not looked at makes nothing forgotten, even if it comes late")
+  func forgetting() throws {
+    var watch = Watch.begun(PollPolicy(retention: .seconds(160)))
+    let known = #"{"idMessage":"A","statusMessage":"sent"}"#
+    _ = try Self.poll(&watch, #"[{"idMessage":"B","statusMessage":"sent"}]"#)
+    let taken = try Self.poll(&watch, "[\(known)]").taken
+    watch.seconds += 500
+    #expect(try Self.poll(&watch, "[\(known)]", after: taken).changes.forgotten.isEmpty)
+    #expect(try Self.poll(&watch, "[\(known)]").changes.forgotten == ["B"])
+  }
 }
