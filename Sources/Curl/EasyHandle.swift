@@ -16,7 +16,7 @@ final class EasyHandle {
   var tag: UInt64 = 0
   private(set) var started: UInt64 = 0
   private(set) var timeouts = TransferTimeouts()
-  fileprivate(set) var reception: Reception
+  fileprivate(set) var reception = Reception()
   /// The `errno` of the last socket that could not be opened for this transfer.
   fileprivate(set) var socketError: Int32 = 0
   /// Whether libcurl chose a kept connection that must not be used, see ``mayAsk(localPort:)``.
@@ -38,9 +38,8 @@ final class EasyHandle {
   /// Room for a body kept between transfers.
   private static let keptBodyCapacity = 64 << 10
 
-  init?(slot: Int, sockets: SocketTable, rooms: BodyRooms) {
+  init?(slot: Int, sockets: SocketTable) {
     guard let easy = curl_easy_init() else { return nil }
-    reception = Reception(rooms: rooms)
     self.easy = easy
     self.slot = slot
     self.sockets = sockets
@@ -68,7 +67,7 @@ final class EasyHandle {
     errorBuffer.pointee = 0
     demandFreshConnection(false)
     if case .keep = request.responseLimit { isKeeping = true } else { isKeeping = false }
-    reception.begin(limit: request.responseLimit, expecting: request.expectedBody)
+    reception.begin(limit: request.responseLimit, receiver: request.bodyReceiver)
     if options.tls != request.tls, options.tls != nil {
       // libcurl has no way to put one TLS option back to its default.
       curl_easy_reset(easy)
@@ -183,8 +182,8 @@ final class EasyHandle {
     if version == .http10 || version == .http11 { keepConnection() }
     let body = reception.takeOutBody()
     return HTTPResponse(
-      status: reception.status, httpVersion: version, body: body ?? [], isComplete: isComplete,
-      isExpectedBody: body == nil,
+      status: reception.status, httpVersion: version, body: body.bytes, isComplete: isComplete,
+      bodyReceiver: body.receiver,
       timings: .init(total: .nanoseconds(now &- started)),
       // A copy of just this size: the reception goes on with its own room.
       headerBlock: reception.headerBlock.withUnsafeBufferPointer { Array($0) })

@@ -22,9 +22,9 @@ public struct HTTPRequest: Sendable {
   public var timeouts: Timeouts
   /// What happens to an answer that is too long. Holds for the bytes after decompression.
   public var responseLimit: ResponseLimit
-  /// What the response's body probably is: when it turns out to be that, it is not handed out anew. Heeded with
+  /// Takes the body of a successful (2xx) answer as it arrives, instead of ``HTTPResponse/body``. Heeded with
   /// ``ResponseLimit/fail(above:)`` only.
-  public var expectedBody: ExpectedBody?
+  public var bodyReceiver: (any BodyReceiver)?
   /// Bytes taken from the connection at once: more mean fewer system calls for a large answer, and memory while it arrives.
   /// See https://curl.se/libcurl/c/CURLOPT_BUFFERSIZE.html.
   public var receiveBufferSize: Int
@@ -48,7 +48,7 @@ public struct HTTPRequest: Sendable {
     body: [UInt8] = [],
     timeouts: Timeouts = Timeouts(),
     responseLimit: ResponseLimit = .fail(above: 16 << 20),
-    expectedBody: ExpectedBody? = nil,
+    bodyReceiver: (any BodyReceiver)? = nil,
     receiveBufferSize: Int = 16 << 10,
     tls: TLSOptions? = nil,
     unixSocketPath: String? = nil,
@@ -63,7 +63,7 @@ public struct HTTPRequest: Sendable {
     self.body = body
     self.timeouts = timeouts
     self.responseLimit = responseLimit
-    self.expectedBody = expectedBody
+    self.bodyReceiver = bodyReceiver
     self.receiveBufferSize = receiveBufferSize
     self.tls = tls
     self.unixSocketPath = unixSocketPath
@@ -73,21 +73,15 @@ public struct HTTPRequest: Sendable {
   }
 }
 
-/// A body that is known, such as the last one from the same place, by which the next one is told to be the same.
-public enum ExpectedBody: Sendable, Hashable {
-  /// What arrives is held against these bytes, and stored from the first difference on: for a large body that takes a third of the time of
-  /// storing and digesting it, at the price of keeping it.
-  case bytes([UInt8])
-  /// What arrives is stored in room that is used again and again, and handed out if its digest is another one.
-  case digest(BodyDigest)
-
-  /// How long it is.
-  public var count: Int {
-    switch self {
-    case .bytes(let bytes): bytes.count
-    case .digest(let digest): digest.count
-    }
-  }
+/// Makes of a body what is wanted of it, piece by piece as it arrives, where nobody wants the body itself.
+///
+/// It works on the client's thread, between the events of all other transfers: what takes longer than a piece takes to arrive belongs
+/// elsewhere. It is a value: a transfer that has to begin again does so with the one of its request, and others that were made of the same
+/// request see nothing of it.
+public protocol BodyReceiver: Sendable {
+  /// Takes the next bytes of the decompressed body, at most as many as libcurl hands over at once (16 KB or
+  /// ``HTTPRequest/receiveBufferSize``).
+  mutating func take(_ piece: Span<UInt8>)
 }
 
 /// How long a transfer may take. Values below a millisecond count as one.

@@ -20,8 +20,9 @@ public struct HTTPResponse: Sendable {
   /// Whether ``body`` is all there was. Only a request with ``ResponseLimit/keep(first:discardUpTo:)`` sees false: when
   /// bytes were thrown away, or when the peer, a timeout or a damaged encoding cut the body short.
   public let isComplete: Bool
-  /// Whether the body was the ``HTTPRequest/expectedBody``; ``body`` is empty then.
-  public internal(set) var isExpectedBody = false
+  /// The request's ``HTTPRequest/bodyReceiver`` after it has taken the whole body; ``body`` is empty then. `nil` when the body was not for
+  /// it: the answer is no success.
+  public internal(set) var bodyReceiver: (any BodyReceiver)?
   public let timings: Timings
   /// The final header block as received, status line and line ends included.
   let headerBlock: [UInt8]

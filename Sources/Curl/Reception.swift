@@ -26,38 +26,25 @@ struct Reception {
   private(set) var isAnswered = false
   private(set) var headerBlock: [UInt8] = []
   private var body: [UInt8] = []
-  /// What the body may be, as long as it has not turned out to be another one; its first ``bodyCount`` bytes have been received.
-  private var expected: [UInt8]?
-  /// Of a body that need not be handed out.
-  private var knownDigest: BodyDigest?
+  /// Takes the body instead of ``body``, if the answer is a success.
+  private var receiver: (any BodyReceiver)?
   /// Of the answer's header; `nil` without one. A compressed body is longer.
   private var contentLength: Int?
-  /// Whether the body's length is the header's: it isn't compressed.
-  private var isPlain = true
-  /// Whether the body was the one with the known digest.
-  private var isKnown = false
   private var limit = ResponseLimit.fail(above: 0)
-  private let rooms: BodyRooms
-
-  init(rooms: BodyRooms) { self.rooms = rooms }
-
   private var headerCount = 0
   private var bodyCount = 0
 
   /// Whether body bytes were thrown away.
-  var isBodyCut: Bool { expected == nil && !isKnown && bodyCount > body.count }
+  var isBodyCut: Bool { !isReceiving && bodyCount > body.count }
 
-  mutating func begin(limit: ResponseLimit, expecting expectedBody: ExpectedBody? = nil) {
+  /// Whether the body goes to the receiver. Where only the beginning is kept, there is little to hand on.
+  private var isReceiving: Bool {
+    if case .fail = limit { receiver != nil && (200..<300).contains(status) } else { false }
+  }
+
+  mutating func begin(limit: ResponseLimit, receiver: (any BodyReceiver)? = nil) {
     self.limit = limit
-    expected = nil
-    knownDigest = nil
-    // Where the beginning is kept only, there is little to spare.
-    if case .fail = limit, let expectedBody {
-      switch expectedBody {
-      case .bytes(let bytes): expected = bytes
-      case .digest(let digest): knownDigest = digest
-      }
-    }
+    self.receiver = receiver
     cut = nil
     status = 0
     isAnswered = false
@@ -67,8 +54,6 @@ struct Reception {
       headerBlock.removeAll(keepingCapacity: true)
     }
     body = []
-    isKnown = false
-    isPlain = true
     contentLength = nil
     headerCount = 0
     bodyCount = 0
@@ -76,7 +61,7 @@ struct Reception {
 
   /// Begins once more with the same limit, before any of the body has been received.
   mutating func beginAgain() {
-    begin(limit: limit, expecting: expected.map { .bytes($0) } ?? knownDigest.map { .digest($0) })
+    begin(limit: limit, receiver: receiver)
   }
 
   /// Takes one header line, line end included; false stops the transfer.
@@ -91,11 +76,8 @@ struct Reception {
       self.status = status
       headerBlock.removeAll(keepingCapacity: true)
       contentLength = nil
-      isPlain = true
     } else if let length = Self.contentLength(of: line) {
       contentLength = length
-    } else if Self.isHeader(line, "content-encoding:") {
-      isPlain = false
     }
     headerBlock.append(contentsOf: line)
     if let first = line.first, first == UInt8(ascii: "\r") || first == .lineFeed { isAnswered = status >= 200 }
@@ -111,22 +93,16 @@ struct Reception {
       guard bodyCount <= most else {
         cut = .bodyTooLarge
         body = []
-        expected = nil
+        receiver = nil
         return false
       }
-      if let expected {
-        if Self.holds(expected, bytes, at: received) { return true }
-        self.expected = nil
-        body.reserveCapacity(min(max(expected.count, contentLength ?? 0, bodyCount), most))
-        body.append(contentsOf: expected[..<received])
-      } else if received == 0 {
-        if knownDigest != nil { body = rooms.take() }
-        // Once, instead of growing on the way. What the peer announces and doesn't send is not touched, and costs nothing.
-        if let contentLength { body.reserveCapacity(min(contentLength, most)) }
+      if isReceiving {
+        receiver?.take(bytes.assumingMemoryBound(to: UInt8.self).span)
+        return true
       }
+      // Once, instead of growing on the way. What the peer announces and doesn't send is not touched, and costs nothing.
+      if received == 0, let contentLength { body.reserveCapacity(min(contentLength, most)) }
       body.append(contentsOf: bytes)
-      // As soon as it is all there, while it is in the processor's cache, so that the next one can have its room.
-      if isPlain, bodyCount == contentLength, isKnownBody { forgetKnownBody() }
     case .keep(let first, let discardUpTo):
       if body.count < first { body.append(contentsOf: bytes.prefix(first - body.count)) }
       guard bodyCount <= max(first, discardUpTo) else {
@@ -137,42 +113,16 @@ struct Reception {
     return true
   }
 
-  /// Lets go of the body and hands it out; `nil` when it is the expected one.
-  mutating func takeOutBody() -> [UInt8]? {
-    if let expected {
-      self.expected = nil
-      return bodyCount == expected.count ? nil : Array(expected[..<bodyCount])
-    }
-    if !isKnown, isKnownBody { forgetKnownBody() }
-    if isKnown { return nil }
-    defer { body = [] }
-    return body
-  }
-
-  private var isKnownBody: Bool {
-    knownDigest.map { body.count == $0.count && BodyDigest(of: body) == $0 } ?? false
-  }
-
-  private mutating func forgetKnownBody() {
-    isKnown = true
-    let room = body
-    body = []
-    rooms.give(room)
+  /// Lets go of the body and hands it out, or the receiver that has taken it.
+  mutating func takeOutBody() -> (bytes: [UInt8], receiver: (any BodyReceiver)?) {
+    defer { recycle() }
+    return (body, isReceiving ? receiver : nil)
   }
 
   /// Lets go of what is left.
   mutating func recycle() {
     body = []
-    expected = nil
-    knownDigest = nil
-  }
-
-  /// Whether these bytes stand there at this place.
-  private static func holds(_ expected: [UInt8], _ bytes: UnsafeRawBufferPointer, at place: Int) -> Bool {
-    guard let start = bytes.baseAddress, place + bytes.count <= expected.count else { return bytes.isEmpty }
-    return expected.withUnsafeBytes { expected in
-      expected.baseAddress.map { memcmp($0 + place, start, bytes.count) == 0 } ?? bytes.isEmpty
-    }
+    receiver = nil
   }
 
   /// - Parameter name: in small letters, with the colon.

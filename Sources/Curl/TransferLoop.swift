@@ -12,7 +12,6 @@ final class TransferLoop {
   private let multi: OpaquePointer
   private let epoll: Int32
   private let sockets: SocketTable
-  private let rooms = BodyRooms()
 
   private var handles: [EasyHandle?] = []
   private var freeSlots: [Int] = []
@@ -279,7 +278,7 @@ final class TransferLoop {
 
   private func makeHandle() -> EasyHandle? {
     let slot = freeSlots.last ?? handles.count
-    guard let handle = EasyHandle(slot: slot, sockets: sockets, rooms: rooms) else { return nil }
+    guard let handle = EasyHandle(slot: slot, sockets: sockets) else { return nil }
     if freeSlots.popLast() == nil { handles.append(handle) } else { handles[slot] = handle }
     gauges.handles.add(1, ordering: .relaxed)
     return handle

@@ -28,14 +28,19 @@ public struct AnswerFault: Error, Hashable, Sendable {
   }
 
   /// The fault of a body that is no JSON, or JSON of the wrong type; said more plainly where its first character tells.
-  init(_ kind: Kind, in body: [UInt8]) {
+  /// - Parameter byteCount: of the body, when these are not all of its bytes.
+  init(_ kind: Kind, in body: [UInt8], byteCount: Int? = nil) {
     switch (body.first { !" \t\r\n".utf8.contains($0) }, kind) {
     case (nil, _): self.init(kind: .empty, detail: "the body is empty")
     case (UInt8(ascii: "<"), _): self.init(kind: .html, detail: "the body is HTML or XML")
     case (_, .notAnArray): self.init(kind: kind, detail: "the body is JSON, but no array")
     case (_, .notAnObject): self.init(kind: kind, detail: "the body is JSON, but no object")
-    default: self.init(kind: .notJSON, detail: "the body (\(body.count) bytes) is no complete JSON")
+    default: self.init(incompleteJSONOf: byteCount ?? body.count)
     }
+  }
+
+  init(incompleteJSONOf byteCount: Int) {
+    self.init(kind: .notJSON, detail: "the body (\(byteCount) bytes) is no complete JSON")
   }
 }
 

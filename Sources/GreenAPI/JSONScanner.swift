@@ -164,6 +164,18 @@ struct JSONScanner {
   }
 }
 
+extension JSONScanner {
+  /// Whether a text is JSON.
+  static func isText(_ text: Span<UInt8>) -> Bool {
+    var scanner = JSONScanner()
+    scanner.skipByteOrderMark(in: text)
+    scanner.skipWhitespace(in: text)
+    guard (try? scanner.value(in: text, depth: 0)) != nil else { return false }
+    scanner.skipWhitespace(in: text)
+    return scanner.position == text.count
+  }
+}
+
 extension UInt8 {
   static let quote = UInt8(ascii: "\"")
   static let backslash = UInt8(ascii: "\\")
@@ -180,5 +192,11 @@ extension Span<UInt8> {
       for index in expected.indices where self[index] != expected[index] { return false }
       return true
     }
+  }
+}
+
+extension [UInt8] {
+  mutating func append(contentsOf bytes: Span<UInt8>) {
+    bytes.withUnsafeBufferPointer { append(contentsOf: $0) }
   }
 }

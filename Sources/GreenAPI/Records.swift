@@ -1,9 +1,9 @@
-/// The usable records of an answer, in the array's order: its bytes, and where each record stands in them.
+/// Usable records of an answer, in the array's order: their bytes, and where each record stands in them.
 ///
 /// Of each record the id and the status are known, 16 bytes in all; the rest is read when a ``Record`` is asked for. Of ten
 /// thousand records in an answer most say what they said before, and nobody asks.
 public struct Records: RandomAccessCollection, Sendable {
-  /// The answer's body, and behind it what had to be written anew: ids and statuses with escapes in them, and odd numbers.
+  /// The records' elements, each followed by what had to be written anew: ids and statuses with escapes in them, and odd numbers.
   package private(set) var bytes: [UInt8] = []
   package private(set) var places: [Place] = []
 
@@ -23,6 +23,13 @@ public struct Records: RandomAccessCollection, Sendable {
 
     /// The index of the record's status in ``MessageStatus/documented``; `nil` for one that is not there.
     package var documentedStatus: Int? { statusCode == Self.undocumented ? nil : Int(statusCode) }
+
+    /// Whether the status may still change.
+    var isUnderWay: Bool { documentedStatus.map { Self.finalStatuses & 1 << $0 == 0 } ?? true }
+
+    /// A bit for each documented status.
+    private static let finalStatuses = MessageStatus.documented.indices
+      .filter { MessageStatus.documented[$0].isFinal }.reduce(0) { $0 | 1 << $1 }
 
     fileprivate static let undocumented = UInt8.max
   }
@@ -65,55 +72,34 @@ extension Records: Hashable {
 }
 
 extension Records {
-  /// Passes the array that the body is to be.
-  /// - Throws: ``AnswerFault`` when the body as a whole can't be used.
-  init(scanning body: [UInt8], faults: inout [RecordFault: Int]) throws(AnswerFault) {
-    guard body.count <= Self.maximumLength else {
-      throw AnswerFault(kind: .notJSON, detail: "the body (\(body.count) bytes) is too large to be read")
+  /// Places have 32 bits, and there are fewer rewritten bytes than bytes of the body.
+  static let maximumBodyLength = Int(Int32.max)
+
+  /// Takes in the record that an element is.
+  /// - Parameters:
+  ///   - place: as ``Place/passed(by:in:rewritten:)`` has said.
+  ///   - element: where the element stands in `text`.
+  mutating func append(_ place: Place, _ element: Range<Int>, of text: Span<UInt8>, rewritten: [UInt8]) {
+    let moved = bytes.count - element.lowerBound
+    func now(_ start: UInt32) -> UInt32 {
+      let start = Int(start)
+      // What is rewritten stands behind the text there, and behind the element here.
+      return UInt32(start < text.count ? start + moved : bytes.count + element.count + start - text.count)
     }
-    var rewritten: [UInt8] = []
-    let isArray: Bool
-    do {
-      isArray = try scan(body.span, faults: &faults, rewritten: &rewritten)
-    } catch {
-      throw AnswerFault(.notJSON, in: body)
-    }
-    guard isArray else { throw AnswerFault(.notAnArray, in: body) }
-    bytes = body
-    // Appending nothing would copy the body all the same.
+    var place = place
+    place.start = UInt32(bytes.count)
+    place.idStart = now(place.idStart)
+    place.statusStart = now(place.statusStart)
+    places.append(place)
+    bytes.append(contentsOf: text.extracting(element))
     if !rewritten.isEmpty { bytes += rewritten }
-  }
-
-  /// So that places fit 32 bits, those of the rewritten bytes too: there are fewer of them than of the body.
-  private static let maximumLength = Int(Int32.max)
-
-  /// - Returns: whether the text, which is JSON, is an array.
-  private mutating func scan(
-    _ text: Span<UInt8>, faults: inout [RecordFault: Int], rewritten: inout [UInt8]
-  ) throws(JSONScanner.Malformed) -> Bool {
-    var scanner = JSONScanner()
-    scanner.skipByteOrderMark(in: text)
-    scanner.skipWhitespace(in: text)
-    let isArray = scanner.next(in: text) == UInt8(ascii: "[")
-    if !isArray {
-      _ = try scanner.value(in: text, depth: 0)
-    } else if scanner.open(until: .closingBracket, in: text) {
-      repeat {
-        switch try Place.passed(by: &scanner, in: text, rewritten: &rewritten) {
-        case .success(let place): places.append(place)
-        case .failure(let fault): faults[fault, default: 0] += 1
-        }
-      } while try scanner.goesOn(until: .closingBracket, in: text)
-    }
-    scanner.skipWhitespace(in: text)
-    guard scanner.position == text.count else { throw JSONScanner.Malformed() }
-    return isArray
   }
 }
 
 extension Records.Place {
   /// Passes one element of the array, which may be anything.
-  fileprivate static func passed(
+  /// - Returns: places in the text, or behind it in what has been rewritten.
+  static func passed(
     by scanner: inout JSONScanner, in text: Span<UInt8>, rewritten: inout [UInt8]
   ) throws(JSONScanner.Malformed) -> Result<Self, RecordFault> {
     let start = scanner.position

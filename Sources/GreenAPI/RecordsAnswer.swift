@@ -1,13 +1,17 @@
 /// The body of a getOutgoingStatuses or lastOutgoingMessages answer, read leniently: the usable records in the array's order,
 /// and how many elements were passed over, by reason.
 public struct RecordsAnswer: Hashable, Sendable {
-  public private(set) var records: Records
-  public private(set) var faults: [RecordFault: Int] = [:]
+  public internal(set) var records = Records()
+  public internal(set) var faults: [RecordFault: Int] = [:]
+
+  init() {}
 
   /// Reads a body. Numbers given as strings and strings given as numbers are read, unknown fields ignored.
   /// - Throws: ``AnswerFault`` when the body as a whole can't be used.
   public init(decoding body: [UInt8]) throws(AnswerFault) {
-    records = try Records(scanning: body, faults: &faults)
+    var reader = RecordsReader()
+    reader.take(body.span)
+    self = try reader.finish().unknown
   }
 }
 

@@ -20,7 +20,7 @@ public struct PollChanges: Sendable, Hashable {
   var watchedRemainder: Duration = .zero
   /// Whether the snapshot was searched for messages to forget.
   var isScanned = false
-  /// The earliest ``TrackedMessage/lastSeen`` that is written for a message of the answer, once this is; `nil` without any.
+  /// No later than the ``TrackedMessage/lastSeen`` that is written for each message of the answer, once this is; `nil` without any.
   var oldestSeen: Int64?
 
   init(progress: AccountProgress) { self.progress = progress }
@@ -37,7 +37,7 @@ public struct DiffCounts: Sendable, Hashable {
   /// With a rank not above the highest recorded, seen for the first time: never announced.
   public var regressions = 0
 
-  /// Records whose id an earlier record of the same answer had.
+  /// Records whose id an earlier record of the same answer had, both among those that were looked at.
   public var duplicates = 0
   /// Statuses recorded without an announcement because they are old news.
   public var suppressed = 0

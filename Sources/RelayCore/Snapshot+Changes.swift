@@ -9,9 +9,41 @@ extension Snapshot {
   public func changes(
     from answer: RecordsAnswer, receivedAt serverTime: UnixTime?, at now: Moment, policy: PollPolicy
   ) -> PollChanges {
+    changes(from: answer, besides: nil, receivedAt: serverTime, at: now, policy: policy)
+  }
+
+  /// Records of an answer that are not looked at, as this snapshot has taken them over before.
+  struct KnownPart {
+    /// At least one.
+    var count: Int
+    var hasMessagesUnderWay: Bool
+    var oldestSeen: Int64?
+  }
+
+  func changes(
+    from answer: RecordsAnswer, besides known: KnownPart?, receivedAt serverTime: UnixTime?, at now: Moment,
+    policy: PollPolicy
+  ) -> PollChanges {
     var diff = Diff(of: self, receivedAt: serverTime ?? now.unix, at: now.steady, policy: policy)
+    if let known { diff.pass(known) }
     for position in answer.records.indices { diff.take(answer.records, at: position) }
     return diff.changes(at: now.steady)
+  }
+
+  /// What a poll changes that shows nothing: time goes on.
+  func unchanged(at now: SteadyTime, policy: PollPolicy) -> PollChanges {
+    var changes = PollChanges(progress: progress)
+    changes.progress.latestPoll = max(now, progress.latestPoll ?? now)
+    let away = max(.zero, now - (progress.latestPoll ?? now))
+    let watched = watchedRemainder + min(away, Self.longestWatch(policy))
+    changes.progress.watchedSeconds += watched.components.seconds
+    changes.watchedRemainder = watched - .seconds(watched.components.seconds)
+    return changes
+  }
+
+  /// Whether the outbox is to hear that the polls go on, though they change nothing.
+  func isProgressOld(at now: SteadyTime) -> Bool {
+    writtenLatestPoll.map { now - $0 > Self.progressGrain } ?? true
   }
 
   /// Watched time that one poll adds at most, so that an absence doesn't age the messages: they could not be seen meanwhile.
@@ -46,6 +78,8 @@ private struct Diff {
   private var seen: [UInt64]
   /// The index of the message shown last, -1 before the first.
   private var latest = -1
+  /// Whether there are records that are not looked at, so that nobody knows which messages the answer shows.
+  private var isPartial = false
 
   init(of snapshot: Snapshot, receivedAt: UnixTime, at now: SteadyTime, policy: PollPolicy) {
     self.snapshot = snapshot
@@ -91,6 +125,14 @@ private struct Diff {
     let bit: UInt64 = 1 << UInt64(index % 64)
     defer { seen[index / 64] |= bit }
     return seen[index / 64] & bit == 0
+  }
+
+  /// Counts the records that are not looked at.
+  mutating func pass(_ known: Snapshot.KnownPart) {
+    isPartial = true
+    changes.counts.unchanged += known.count
+    changes.hasMessagesUnderWay = known.hasMessagesUnderWay
+    if let oldestSeen = known.oldestSeen { noteSeen(oldestSeen) }
   }
 
   mutating func take(_ records: Records, at position: Int) {
@@ -192,7 +234,9 @@ private struct Diff {
   /// The finished changes: with what is to be forgotten, and whether anything is to be written.
   consuming func changes(at now: SteadyTime) -> PollChanges {
     // An answer without records is no sign that any message is gone.
-    if changes.hasMessagesUnderWay != nil, snapshot.isSearchDue(at: changes.progress.watchedSeconds, grain: grain) {
+    if !isPartial, changes.hasMessagesUnderWay != nil,
+      snapshot.isSearchDue(at: changes.progress.watchedSeconds, grain: grain)
+    {
       changes.isScanned = true
       let limit = changes.progress.watchedSeconds - Snapshot.retention(policy) - grain
       for index in snapshot.messages.indices(where: { $0.lastSeen < limit }) {

@@ -85,8 +85,7 @@ struct OnlineCheck: Sendable {
     do {
       let answer = try await api.outgoingStatuses(
         of: account.endpoint(typeInstance: type), minutes: 1, now: SystemTime().now().unix)
-      let records = try RecordsAnswer(decoding: answer.body)
-      let count = records.records.count
+      let count = try answer.reader.finish().count
       return Finding(
         isGood: true,
         lines: [

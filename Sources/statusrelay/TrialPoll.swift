@@ -37,7 +37,7 @@ struct TrialPoll {
       of: account.endpoint(typeInstance: identity.typeInstance), minutes: minutes, now: time.now().unix)
     let records: RecordsAnswer
     do {
-      records = try RecordsAnswer(decoding: answer.body)
+      records = try answer.reader.finish().unknown
     } catch {
       throw GreenAPIClient.Problem(failure: .answer(error))
     }

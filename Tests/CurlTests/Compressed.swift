@@ -22,6 +22,30 @@ enum Compressed {
     bits.writeCode(0, count: 7)
     return [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF] + bits.bytes + [0]
   }
+
+  /// A gzip stream of stored blocks (RFC 1951, 3.2.4).
+  static func gzipStored(_ bytes: [UInt8]) -> [UInt8] {
+    func littleEndian(_ value: UInt32, _ count: Int) -> [UInt8] {
+      (0..<count).map { UInt8(truncatingIfNeeded: value >> UInt32(8 * $0)) }
+    }
+    var stream: [UInt8] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF]
+    for start in stride(from: 0, to: bytes.count, by: 60_000) {
+      let block = bytes[start..<min(start + 60_000, bytes.count)]
+      let length = UInt32(block.count)
+      stream += [block.endIndex == bytes.count ? 1 : 0] + littleEndian(length, 2) + littleEndian(~length, 2) + block
+    }
+    return stream + littleEndian(checksum(bytes), 4) + littleEndian(UInt32(bytes.count), 4)
+  }
+
+  /// CRC-32, bit by bit (RFC 1952, section 8).
+  private static func checksum(_ bytes: [UInt8]) -> UInt32 {
+    var sum = ~UInt32(0)
+    for byte in bytes {
+      sum ^= UInt32(byte)
+      for _ in 0..<8 { sum = sum & 1 == 1 ? sum >> 1 ^ 0xEDB8_8320 : sum >> 1 }
+    }
+    return ~sum
+  }
 }
 
 /// Fills bytes from their lowest bit, as deflate does.

@@ -4,9 +4,9 @@ import Relay
 import RelayCore
 import Testing
 
-/// Polls whose answer is the one before: nobody looks at it, and nobody can tell.
+/// Polls whose answer is the one before, or nearly: nobody looks at what is known, and nobody can tell.
 @Suite struct RepeatedAnswerTests {
-  /// Small ones are told by their digest, large ones by their bytes.
+  /// Small ones arrive in one piece, large ones in many.
   @Test("An answer that comes again counts like any other, and a change after it is found", arguments: [2, 300])
   func counted(posts: Int) async throws {
     let text = String(repeating: "x", count: posts == 2 ? 10 : 3000)

@@ -11,11 +11,9 @@ public struct GreenAPIClient: Sendable {
 
   public init(_ client: CurlClient) { self.client = client }
 
-  /// A successful answer's body, and when it was given by the server's clock.
+  /// A successful answer to a request for records: what has read its body, and when it was given by the server's clock.
   public struct Answer: Sendable {
-    public var body: [UInt8]
-    /// Whether it is the body that was expected; ``body`` is empty then.
-    public var isExpected = false
+    public var reader: RecordsReader
     /// The `Date` header, when it is there and readable.
     public var date: UnixTime?
   }
@@ -33,7 +31,7 @@ public struct GreenAPIClient: Sendable {
 
   /// - Parameter now: only to read dates in the answer.
   public func outgoingStatuses(of endpoint: Endpoint, minutes: Int, now: UnixTime) async throws(Problem) -> Answer {
-    try await records(at: Self.recordsURL(of: endpoint, minutes: minutes), expecting: nil, now: now)
+    try await records(at: Self.recordsURL(of: endpoint, minutes: minutes), now: now)
   }
 
   /// Where records are asked for, token included.
@@ -43,21 +41,24 @@ public struct GreenAPIClient: Sendable {
 
   /// - Parameters:
   ///   - url: made by ``recordsURL(of:minutes:)``.
-  ///   - expectedBody: what the answer probably is, see `HTTPRequest`.
+  ///   - known: records that need not be looked at when they come again.
+  ///   - latestCount: bytes of the answer before; the next one's number is much the same.
   ///   - now: only to read dates in the answer.
   func records(
-    at url: String, expecting expectedBody: ExpectedBody?, now: UnixTime
+    at url: String, knowing known: KnownRecords = KnownRecords(), latestCount: Int = 0, now: UnixTime
   ) async throws(Problem) -> Answer {
-    let isLarge = expectedBody.map { $0.count >= AnswerRoom.leastAnswer } ?? false
-    return try await get(
-      url, timeouts: Self.pollTimeouts, receiveBufferSize: isLarge ? Self.receiveBufferSize : nil,
-      expecting: expectedBody, now: now)
+    var request = request(url, timeouts: Self.pollTimeouts)
+    if latestCount >= Self.largeAnswer { request.receiveBufferSize = Self.receiveBufferSize }
+    request.bodyReceiver = RecordsReader(knowing: known)
+    let response = try await get(request, now: now)
+    guard let reader = response.bodyReceiver as? RecordsReader else { preconditionFailure("it is a success") }
+    return Answer(reader: reader, date: date(of: response, now: now))
   }
 
   public func settings(of endpoint: Endpoint, now: UnixTime) async throws(Problem) -> AccountSettings {
-    let answer = try await get(endpoint.url(.getSettings), timeouts: Self.settingsTimeouts, now: now)
+    let response = try await get(request(endpoint.url(.getSettings), timeouts: Self.settingsTimeouts), now: now)
     do {
-      return try AccountSettings(decoding: answer.body)
+      return try AccountSettings(decoding: response.body)
     } catch {
       throw Problem(failure: .answer(error))
     }
@@ -73,28 +74,35 @@ public struct GreenAPIClient: Sendable {
   /// Of a large answer. libcurl's default of 16 KB takes a seventh more processor time for 4 MB; still more room takes more again, as it
   /// doesn't stay in the nearest cache.
   private static let receiveBufferSize = 64 << 10
+  /// A shorter one has arrived before it matters.
+  private static let largeAnswer = 512 << 10
 
-  private func get(
-    _ url: String, timeouts: Timeouts, receiveBufferSize: Int? = nil, expecting expectedBody: ExpectedBody? = nil,
-    now: UnixTime
-  ) async throws(Problem) -> Answer {
-    var request = HTTPRequest(
+  private func request(_ url: String, timeouts: Timeouts) -> HTTPRequest {
+    HTTPRequest(
       url: url, headers: [("Accept", "application/json"), ("User-Agent", Version.userAgent)], timeouts: timeouts,
-      responseLimit: .fail(above: Self.largestAnswer), expectedBody: expectedBody)
-    if let receiveBufferSize { request.receiveBufferSize = receiveBufferSize }
+      responseLimit: .fail(above: Self.largestAnswer))
+  }
+
+  /// - Returns: a successful response.
+  private func get(_ request: HTTPRequest, now: UnixTime) async throws(Problem) -> HTTPResponse {
     let response: HTTPResponse
     do {
       response = try await client.execute(request)
     } catch {
       throw Problem(failure: Self.failure(error))
     }
-    let date = response.header("Date").flatMap { HTTPDate.parse($0, now: now) }
     guard (200..<300).contains(response.status) else {
       throw Problem(
         failure: .api(APIFailure(httpStatus: response.status, body: response.body)),
-        retryAfter: response.header("Retry-After").flatMap { RetryAfter.wait($0, now: date ?? now) })
+        retryAfter: response.header("Retry-After").flatMap {
+          RetryAfter.wait($0, now: date(of: response, now: now) ?? now)
+        })
     }
-    return Answer(body: response.body, isExpected: response.isExpectedBody, date: date)
+    return response
+  }
+
+  private func date(of response: HTTPResponse, now: UnixTime) -> UnixTime? {
+    response.header("Date").flatMap { HTTPDate.parse($0, now: now) }
   }
 
   private static func failure(_ error: CurlError) -> PollFailure? {
@@ -105,3 +113,6 @@ public struct GreenAPIClient: Sendable {
     }
   }
 }
+
+/// The reader takes the body as it arrives.
+extension RecordsReader: BodyReceiver {}

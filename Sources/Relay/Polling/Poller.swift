@@ -30,7 +30,6 @@ struct Poller: Sendable {
     var statuses: AccountBoard
     var log: Logger
     var wakeUps: SharedWakeUps
-    var room = AnswerRoom()
   }
 
   private var time: any Timekeeper { services.time }
@@ -89,7 +88,9 @@ struct Poller: Sendable {
     /// Where the latest poll asked, and what that follows from: it is the same for most polls.
     var address: (typeInstance: TypeInstance, minutes: Int, url: String)?
     /// The answer that ``snapshot`` took over last.
-    var latest: LatestAnswer?
+    var taken: TakenAnswer?
+    /// Bytes of the latest answer.
+    var latestCount = 0
   }
 
   private func storedAccount(_ status: inout AccountStatus) async -> StoredAccount? {
@@ -129,54 +130,37 @@ struct Poller: Sendable {
     let start = time.now()
     let minutes = round.pacer.minutes(at: start.steady)
     round.pacer.started(at: start.steady)
-    // Whether records will have to be looked at is decided beforehand: those of an expected answer are not handed out.
-    let mayBeRepeated = round.latest.map { latest in
-      !round.snapshot.needsRecords(
-        of: latest.taken, by: start.steady + GreenAPIClient.longestPoll, policy: account.poll)
+    // Whether all records have to be looked at is decided beforehand: what is known is not kept as it arrives.
+    let known = round.taken.flatMap { taken in
+      round.snapshot.needsRecords(of: taken, by: start.steady + GreenAPIClient.longestPoll, policy: account.poll)
+        ? nil : taken
     }
-    let expected = mayBeRepeated == true ? round.latest : nil
-    let answer = try await answer(from: url(identity, minutes: minutes, &round), expecting: expected, at: start)
+    let response = try await answer(
+      from: url(identity, minutes: minutes, &round), knowing: known, latestCount: round.latestCount, at: start)
+    round.latestCount = response.reader.byteCount
     let now = time.now()
-    if answer.isExpected, let expected {
-      let changes = round.snapshot.changes(repeating: expected.taken, at: now, policy: account.poll)
-      try await take(changes, of: expected.taken, answer.date, at: now, identity, &round, &status)
-      return changes
-    }
-    // Its bytes make room for those that take their place.
-    round.latest = nil
-    let records: RecordsAnswer
+    let answer: ReadAnswer
     do {
-      records = try RecordsAnswer(decoding: answer.body)
+      answer = try response.reader.finish()
     } catch {
       throw GreenAPIClient.Problem(failure: .answer(error))
     }
-    let changes = round.snapshot.changes(from: records, receivedAt: answer.date, at: now, policy: account.poll)
-    let taken = TakenAnswer(records, changes)
-    try await take(changes, of: taken, answer.date, at: now, identity, &round, &status)
-    let isIdle = changes.hasMessagesUnderWay == false
-    let room = services.room.share(
-      for: answer.body.count, askedAgainIn: isIdle ? account.poll.idleInterval : account.poll.interval)
-    round.latest = LatestAnswer(answer.body, taken, room: room)
-    return changes
-  }
-
-  /// Records what an answer changes, and takes it over.
-  private func take(
-    _ changes: PollChanges, of answer: TakenAnswer, _ date: UnixTime?, at now: Moment, _ identity: AccountIdentity,
-    _ round: inout Round, _ status: inout AccountStatus
-  ) async throws(GreenAPIClient.Problem) {
+    let changes = round.snapshot.changes(
+      from: answer, after: known, receivedAt: response.date, at: now, policy: account.poll)
     if changes.needsRecording {
       try await record(changes, identity, at: now)
-      noteLag(changes, answeredAt: date ?? now.unix, receivedAt: now.steady, &status)
+      noteLag(changes, answeredAt: response.date ?? now.unix, receivedAt: now.steady, &status)
     }
+    // Only now that it is recorded: what is known is never announced.
     round.snapshot.apply(changes)
-    status.latestRecords = answer.records
+    round.taken = TakenAnswer(answer, changes)
+    let faults = answer.unknown.faults
+    status.latestRecords = answer.count
     status.counts.succeededPolls += 1
-    status.counts.add(changes, faults: answer.faults)
-    if !answer.faults.isEmpty {
-      log.debug("records passed over", metadata: ["faults": "\(answer.faults)"])
-    }
-    report(.pollSucceeded(records: answer.records, faults: answer.faults), &status)
+    status.counts.add(changes, faults: faults)
+    if !faults.isEmpty { log.debug("records passed over", metadata: ["faults": "\(faults)"]) }
+    report(.pollSucceeded(records: answer.count, faults: faults), &status)
+    return changes
   }
 
   private func url(_ identity: AccountIdentity, minutes: Int, _ round: inout Round) -> String {
@@ -190,13 +174,13 @@ struct Poller: Sendable {
   }
 
   private func answer(
-    from url: String, expecting expected: LatestAnswer?, at start: Moment
+    from url: String, knowing taken: TakenAnswer?, latestCount: Int, at start: Moment
   ) async throws(GreenAPIClient.Problem) -> GreenAPIClient.Answer {
     do {
-      let answer = try await services.api.records(at: url, expecting: expected?.expectation, now: start.unix)
+      let answer = try await services.api.records(
+        at: url, knowing: taken?.known ?? KnownRecords(), latestCount: latestCount, now: start.unix)
       services.statuses.notePoll(
-        duration: time.now().steady - start.steady,
-        answerBytes: answer.isExpected ? expected?.count : answer.body.count)
+        duration: time.now().steady - start.steady, answerBytes: answer.reader.byteCount)
       return answer
     } catch {
       // One that was called off says nothing of GREEN-API.
