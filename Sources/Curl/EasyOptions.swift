@@ -23,7 +23,7 @@ struct EasyOptions {
   /// environment for seven names at each request. See https://curl.se/libcurl/c/CURLOPT_PROXY.html.
   private static let proxyByDefault: String? =
     ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
-    .allSatisfy { (name: String) in getenv(name) == nil } ? "" : nil
+      .allSatisfy { (name: String) in getenv(name) == nil } ? "" : nil
 
   /// What must not show up in an error's message, beside URLs and headers.
   var secrets: [String] { [user, password].compactMap(\.self) }
