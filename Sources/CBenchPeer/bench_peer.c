@@ -141,15 +141,23 @@ static bool flush(struct peer *peer, struct connection *connection) {
     connection->head_sent += (size_t)count;
   }
   while (connection->body != NULL && connection->body_sent < connection->body->size) {
-    ssize_t count = send(connection->fd, connection->body->bytes + connection->body_sent,
-                         connection->body->size - connection->body_sent, MSG_NOSIGNAL);
+    size_t left = connection->body->size - connection->body_sent;
+    bool holds = peer->options->hold_ms > 0;
+    if (holds && left > 1) left--;
+    else if (holds) {
+      usleep(peer->options->hold_ms * 1000);
+      atomic_store(&peer->stats->answered_ns, bench_now_ns());
+    }
+    ssize_t count = send(connection->fd, connection->body->bytes + connection->body_sent, left, MSG_NOSIGNAL);
     if (count < 0) {
       if (errno != EAGAIN) return false;
       want(peer, connection, true);
       return true;
     }
     connection->body_sent += (size_t)count;
-    if (connection->body_sent == connection->body->size) atomic_store(&peer->stats->answered_ns, bench_now_ns());
+    if (connection->body_sent == connection->body->size && !holds) {
+      atomic_store(&peer->stats->answered_ns, bench_now_ns());
+    }
   }
   want(peer, connection, false);
   return true;

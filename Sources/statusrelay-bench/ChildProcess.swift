@@ -40,7 +40,11 @@ final class ChildProcess {
     }
   }
 
-  deinit {
+  deinit { end() }
+
+  /// Kills it, unless it is gone already.
+  func end() {
+    guard process.isRunning else { return }
     kill(process.processIdentifier, SIGKILL)
     process.waitUntilExit()
   }

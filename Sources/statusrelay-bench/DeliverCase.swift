@@ -10,15 +10,12 @@ enum DeliverCase: BenchCase {
     "50,000 notifications from one poll, recorded and settled on disk, one destination, 32 at once, against a bare libcurl loop"
 
   static func run(_ options: BenchOptions) async throws -> [BenchResult] {
-    var results: [BenchResult] = []
-    for count in options.sizes([50_000, 1_000, 10_000, 100_000]) {
-      let stage = DeliveryStage(notifications: options.scaled(count))
-      let shown = options.scaled(count).formatted(.number.locale(Locale(identifier: "en")))
-      var result = BenchResult(
-        name: name, variant: count == 50_000 ? "" : "\(shown) notifications", unit: "deliveries/s",
-        floorName: "bare libcurl loop")
-      try await stage.measure(into: &result, runs: options.runs)
-      results.append(result)
+    let stage = DeliveryStage(notifications: options.scaled(50_000))
+    var result = BenchResult(name: name, unit: "deliveries/s", floorName: "bare libcurl loop")
+    try await stage.measure(into: &result, runs: options.runs)
+    var results = [result]
+    for count in options.sizes([1_000, 10_000, 100_000, 1_000_000]) {
+      results.append(try await WaitingStage(waiting: options.scaled(count)).measure(runs: options.runs))
     }
     return results
   }
@@ -38,6 +35,68 @@ enum DeliverManyCase: BenchCase {
     try await stage.measure(into: &result, runs: options.runs)
     return [result]
   }
+}
+
+/// A relay that starts with much to deliver. When it is more than some seconds' worth, the first part of it is measured: how much more
+/// waits behind it is to make no difference.
+private struct WaitingStage {
+  var waiting: Int
+
+  private static let mostMeasured = 50_000
+  private static let attemptsAtOnce = 32
+
+  func measure(runs: Int) async throws -> BenchResult {
+    let shown = waiting.formatted(.number.locale(Locale(identifier: "en")))
+    var result = BenchResult(
+      name: DeliverCase.name, variant: "\(shown) waiting", unit: "deliveries/s", floorName: "bare libcurl loop")
+    try await PollWorkload.inDirectory { directory in
+      try await FilledOutbox.make(in: directory + "/waiting", messages: waiting, delivering: true)
+      for run in 1...runs {
+        let copy = directory + "/\(run)"
+        try FileManager.default.createDirectory(atPath: copy, withIntermediateDirectories: true)
+        try FileManager.default.copyItem(atPath: directory + "/waiting", toPath: copy + "/state")
+        let (figure, floor) = try await pair(in: copy)
+        try FileManager.default.removeItem(atPath: copy)
+        result.add(figure: figure, floor: floor)
+        complain("\(result.name), \(result.variant) \(run)/\(runs): \(Int(figure))/s, the bare loop \(Int(floor))/s")
+      }
+    }
+    return result
+  }
+
+  private func pair(in directory: String) async throws -> (figure: Double, floor: Double) {
+    let source = try await Peer(in: directory + "/source")
+    try source.answer(settings: Workload.settings, records: "[]")
+    let sink = try await Peer(in: directory + "/sink")
+    let relay = try RelayProcess(
+      configuration: PollWorkload.configuration(
+        stateDirectory: directory + "/state", source: source, destinations: [FilledOutbox.destination: sink.url]),
+      in: directory)
+    let measured = min(waiting, Self.mostMeasured)
+    try await waitUntil("\(measured) have arrived", within: .seconds(600)) { sink.posts >= measured }
+    var (count, end) = (sink.posts, sink.latestPost)
+    if measured == waiting {
+      end = try await settledAt(in: directory + "/state")
+      count = sink.posts
+      guard count == waiting else { throw BenchFailure("\(count) of \(waiting) arrived: some twice") }
+    }
+    let rate = Double(count) / (Double(end - sink.firstPost) / 1e9)
+    // It would go on delivering beside the bare loop.
+    relay.process.end()
+    let nanoseconds = try sink.sample.post(measured, to: [sink.url], concurrency: Self.attemptsAtOnce)
+    return (rate, Double(measured) / (Double(nanoseconds) / 1e9))
+  }
+}
+
+/// When nothing waits any more, on disk.
+private func settledAt(in state: String) async throws -> UInt64 {
+  let reader = try await SQLiteOutbox.openReadOnly(directory: state)
+  while try await reader.destinationSummaries().contains(where: { $0.waiting > 0 }) {
+    try await Task.sleep(for: .milliseconds(1))
+  }
+  let settledAt = bench_now_ns()
+  await reader.close()
+  return settledAt
 }
 
 /// A source, a relay and a sink, and what passing everything through takes.
@@ -102,13 +161,8 @@ private struct DeliveryStage {
     // Later polls are to find nothing to do.
     try source.answer(settings: Workload.settings, records: "[]")
     try await waitUntil("all \(deliveries) have arrived", within: .seconds(600)) { sink.posts >= deliveries }
-    let reader = try await SQLiteOutbox.openReadOnly(directory: state)
-    while try await reader.destinationSummaries().contains(where: { $0.waiting > 0 }) {
-      try await Task.sleep(for: .milliseconds(1))
-    }
-    let settledAt = bench_now_ns()
+    let settledAt = try await settledAt(in: state)
     let used = try relay.process.processorTime - processorTime
-    await reader.close()
     guard sink.posts == deliveries else { throw BenchFailure("\(sink.posts) of \(deliveries) arrived: some twice") }
     return Figure(
       rate: Double(deliveries) / (Double(settledAt - sink.firstPost) / 1e9),

@@ -1,8 +1,5 @@
 import CBenchPeer
 import Foundation
-import GreenAPI
-import RelayCore
-import RelayStore
 
 /// How much memory a relay takes: for a message that it tracks, when it has nothing to do, and when it starts with much to deliver; and
 /// how soon it then begins. Beside the limits that were set for it, as libcurl has no say here.
@@ -18,9 +15,9 @@ enum MemoryCase: BenchCase {
     var start = BenchResult(name: "start with \(count) waiting", unit: "s to the first attempt", floorName: "the limit")
     try await PollWorkload.inDirectory { directory in
       complain("\(name): filling two outboxes with \(count) messages and deliveries")
-      try await fill(directory + "/empty", with: 0, delivering: false)
-      try await fill(directory + "/tracked", with: count, delivering: false)
-      try await fill(directory + "/waiting", with: count, delivering: true)
+      try await FilledOutbox.make(in: directory + "/empty", messages: 0, delivering: false)
+      try await FilledOutbox.make(in: directory + "/tracked", messages: count, delivering: false)
+      try await FilledOutbox.make(in: directory + "/waiting", messages: count, delivering: true)
       for run in 1...options.runs {
         let empty = try await pollingRelay(on: directory + "/empty")
         let full = try await pollingRelay(on: directory + "/tracked")
@@ -42,44 +39,7 @@ enum MemoryCase: BenchCase {
     return [tracked, idle, waiting, start]
   }
 
-  private static let destination = "sink"
-
-  /// Records so many messages through the outbox itself; with a delivery for each, or without any.
-  private static func fill(_ directory: String, with count: Int, delivering: Bool) async throws {
-    let outbox = try await SQLiteOutbox.open(.init(directory: directory))
-    let now = UnixTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
-    let moment = Moment(steady: SteadyTime(milliseconds: now.milliseconds), unix: now)
-    let stored = try await outbox.enter([DestinationEntry(name: destination, ordering: .message)], at: moment)
-    guard let id = stored[destination]?.id else { throw BenchFailure("no destination was entered") }
-    guard let account = IDInstance(rawValue: Int64(Workload.idInstance)) else { throw BenchFailure("no account") }
-    let identity = AccountIdentity(wid: "79991234567@c.us", typeInstance: .whatsapp)
-    try await outbox.remember(identity, of: account)
-    var recorded = 0
-    repeat {
-      let numbers = recorded..<min(recorded + 10_000, count)
-      let messages = numbers.map { number in
-        var statuses = RecordedStatuses()
-        statuses.insert(.sent)
-        return TrackedMessage(idMessage: "BAE5" + String(format: "%016X", number), recorded: statuses, lastSeen: 0)
-      }
-      let notifications = (delivering ? messages : []).map { message in
-        let notification = RelayCore.Notification(
-          Announcement(
-            idMessage: message.idMessage, status: .sent, timestamp: now.seconds, chatId: "79991234567@c.us",
-            sendByApi: true, typeMessage: "imageMessage"),
-          of: account, identity: identity)
-        let route = PollRecording.Route(destination: id, lane: Ordering.message.lane(of: notification))
-        return PollRecording.Routed(notification: notification, routes: [route])
-      }
-      _ = try await outbox.record(
-        PollRecording(
-          idInstance: account, progress: AccountProgress(firstPoll: now, latestPoll: moment.steady),
-          // Without a snapshot beside the deliveries, so that each figure says one thing.
-          tracked: delivering ? [] : messages, forgotten: [], notifications: notifications, recordedAt: moment))
-      recorded = numbers.upperBound
-    } while recorded < count
-    await outbox.close()
-  }
+  private static let destination = FilledOutbox.destination
 
   /// Bytes in use after some polls with an empty answer.
   private static func pollingRelay(on stateDirectory: String) async throws -> Int {

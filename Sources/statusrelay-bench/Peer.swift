@@ -11,7 +11,8 @@ final class Peer {
   /// - Parameters:
   ///   - delay: how long each POST waits for its answer.
   ///   - step: how many records change from one poll's answer to the next, see `bench_peer_options`.
-  init(in directory: String, delay: Duration = .zero, step: Int = 0) async throws {
+  ///   - hold: how long the last byte of each answer is held back, see `bench_peer_options`.
+  init(in directory: String, delay: Duration = .zero, step: Int = 0, hold: Duration = .zero) async throws {
     self.directory = directory
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     let path = directory + "/stats"
@@ -26,8 +27,9 @@ final class Peer {
       memory != MAP_FAILED
     else { throw BenchFailure("can't map \(path)") }
     stats = memory.assumingMemoryBound(to: bench_peer_stats.self)
-    let milliseconds = delay.components.seconds * 1000 + delay.components.attoseconds / 1_000_000_000_000_000
-    process = try ChildProcess(["peer", directory, "--delay", "\(milliseconds)", "--step", "\(step)"])
+    process = try ChildProcess([
+      "peer", directory, "--delay", "\(delay.milliseconds)", "--step", "\(step)", "--hold", "\(hold.milliseconds)",
+    ])
     try await waitUntil("a peer listens", within: .seconds(10)) { [stats] in bench_peer_port(stats) != 0 }
   }
 
@@ -84,6 +86,7 @@ struct PeerCommand: ParsableCommand {
 
   @Argument var directory: String
   @Option(help: "Milliseconds.") var delay: UInt32 = 0
+  @Option(help: "Milliseconds.") var hold: UInt32 = 0
   @Option(help: "Records a poll.") var step: UInt32 = 0
 
   func run() throws {
@@ -91,13 +94,18 @@ struct PeerCommand: ParsableCommand {
       "\(directory)/\(Self.settingsName)".withCString { settings in
         "\(directory)/\(Self.recordsName)".withCString { records in
           var options = bench_peer_options(
-            stats_path: stats, settings_path: settings, records_path: records, delay_ms: delay, step: step)
+            stats_path: stats, settings_path: settings, records_path: records, delay_ms: delay, hold_ms: hold,
+            step: step)
           return bench_peer_serve(&options)
         }
       }
     }
     if code != 0 { throw BenchFailure("the peer can't serve: \(String(cString: strerror(code)))") }
   }
+}
+
+extension Duration {
+  fileprivate var milliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }
 }
 
 /// Looks every millisecond: what is waited for tells the time itself.

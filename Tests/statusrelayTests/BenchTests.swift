@@ -6,7 +6,7 @@ import Testing
   @Test(
     "Each case measures itself beside its floor, and prints what the two come to",
     arguments: [
-      ("deliver", 1), ("deliver-many", 1), ("latency", 2), ("poll-unchanged", 1), ("poll-changed", 1), ("accounts", 1),
+      ("deliver", 2), ("deliver-many", 1), ("latency", 2), ("poll-unchanged", 1), ("poll-changed", 1), ("accounts", 1),
       ("memory", 4), ("isolation", 1),
     ])
   func measures(_ name: String, _ lineCount: Int) async throws {

@@ -35,6 +35,9 @@ struct bench_peer_options {
   const char *records_path;
   /// How long each POST waits for its answer; 0: none.
   uint32_t delay_ms;
+  /// How long the last byte of an answer to a GET is held back after the others: what arrives faster than any network delivers it lies in
+  /// the kernel's buffers for a while, and is not there to be read as yet. Everybody else waits meanwhile.
+  uint32_t hold_ms;
   /// How many records change before each poll's answer but the first, until all have: the next so many of
   /// `bench_peer_before` in the records become `bench_peer_after`, which is as long. 0: none.
   uint32_t step;
