@@ -56,8 +56,8 @@ public final class Relay: Service {
   public func run() async throws {
     try await adopt(nil)
     log.log(level: .notice, .started, "polling and delivering")
-    onStart()
     ProgramCode.letGo()
+    onStart()
     await withGracefulShutdownHandler {
       await withTaskCancellationHandler {
         await serve()
@@ -121,7 +121,7 @@ public final class Relay: Service {
     for name in stored.values.filter(\.resumedByNewAddress).map(\.name).sorted() {
       log.notice("the destination was gone and has a new address: it goes on", metadata: ["destination": "\(name)"])
     }
-    dispatcher.adopt(destinations, stored: stored, accounts: Set(configuration.accounts.map(\.idInstance)))
+    await dispatcher.adopt(destinations, stored: stored, accounts: Set(configuration.accounts.map(\.idInstance)))
     pollers.adopt(configuration.accounts)
     try await warnOfOrphans(configured: Set(stored.keys))
   }

@@ -55,7 +55,7 @@ actor Dispatcher {
     case loadingFailed(DestinationID, OutboxError)
     case lookAgain(DestinationID)
     case rang(SteadyTime)
-    case adopt([RelayConfiguration.Destination], [String: StoredDestination], accounts: Set<IDInstance>)
+    case adopted
     case addressRead(IDInstance, Result<WebhookAddress, MissingAddress>)
     case enter(DestinationID)
     case entered(StoredDestination)
@@ -110,10 +110,12 @@ actor Dispatcher {
   /// - Parameters:
   ///   - destinations: as they are served, see ``RelayConfiguration/servedDestinations``.
   ///   - accounts: those that are polled.
-  nonisolated func adopt(
+  func adopt(
     _ destinations: [RelayConfiguration.Destination], stored: [String: StoredDestination], accounts: Set<IDInstance>
   ) {
-    inbox.yield(.adopt(destinations, stored, accounts: accounts))
+    // At once, though nothing may be running yet: whoever asks how the destinations fare finds them from here on.
+    takeOver(destinations, stored, accounts: accounts)
+    inbox.yield(.adopted)
   }
 
   /// What an account's settings say of its webhooks.
@@ -257,7 +259,7 @@ actor Dispatcher {
     case .rang(let time):
       rings.remove(time)
       unasked.formUnion(outlets.keys)
-    case .adopt(let destinations, let stored, let accounts): adopt(destinations, stored, accounts: accounts)
+    case .adopted: break
     case .addressRead(let account, let address): return adopt(address, of: account)
     case .enter(let id):
       if let outlet = outlets[id], !outlet.isRetired { return [.enter(id, outlet.entry)] }
@@ -418,7 +420,7 @@ actor Dispatcher {
 
   // MARK: Configuration and addresses
 
-  private func adopt(
+  private func takeOver(
     _ destinations: [RelayConfiguration.Destination], _ stored: [String: StoredDestination],
     accounts: Set<IDInstance>
   ) {

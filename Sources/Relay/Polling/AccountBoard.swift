@@ -7,6 +7,15 @@ final class AccountBoard: Sendable {
   private let statuses = NIOLockedValueBox<[IDInstance: AccountStatus]>([:])
   private let measured = NIOLockedValueBox(PollMeasurements())
 
+  /// An account that is going to be polled, unless it is here already.
+  func enter(_ idInstance: IDInstance, at now: Moment) {
+    statuses.withLockedValue { statuses in
+      if statuses[idInstance] == nil {
+        statuses[idInstance] = AccountStatus(idInstance: idInstance, health: AccountHealth(startingAt: now))
+      }
+    }
+  }
+
   func publish(_ status: AccountStatus) { statuses.withLockedValue { $0[status.idInstance] = status } }
   func remove(_ idInstance: IDInstance) { _ = statuses.withLockedValue { $0.removeValue(forKey: idInstance) } }
 

@@ -40,7 +40,11 @@ actor PollerFleet {
   }
 
   /// Takes over a configuration: starts, ends and exchanges pollers; those of unchanged accounts go on untouched.
-  nonisolated func adopt(_ accounts: [RelayConfiguration.Account]) { inbox.yield(.adopt(accounts)) }
+  nonisolated func adopt(_ accounts: [RelayConfiguration.Account]) {
+    // At once, though nothing may be running yet: whoever asks how the accounts fare finds them from here on.
+    for account in accounts { services.statuses.enter(account.idInstance, at: services.time.now()) }
+    inbox.yield(.adopt(accounts))
+  }
 
   /// No new polls; ``run()`` returns when the running ones are recorded or called off.
   nonisolated func stop() { inbox.yield(.stop) }
