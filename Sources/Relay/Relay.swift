@@ -28,6 +28,8 @@ public final class Relay: Service {
 
   /// How often settled history is looked through for what is too old or too much, and the outbox for what is due.
   private static let upkeepInterval = Duration.seconds(60)
+  /// When most of what the start alone needs has been done: the accounts' first polls and their settings among it.
+  private static let startInterval = Duration.seconds(3)
 
   /// - Parameters:
   ///   - trustsClock: `false` when the wall clock is known to have gone backwards since the outbox was last written.
@@ -56,7 +58,6 @@ public final class Relay: Service {
   public func run() async throws {
     try await adopt(nil)
     log.log(level: .notice, .started, "polling and delivering")
-    ProgramCode.letGo()
     onStart()
     await withGracefulShutdownHandler {
       await withTaskCancellationHandler {
@@ -75,6 +76,7 @@ public final class Relay: Service {
       // Its own task: it ends when it is told to, after the last result is recorded, and not when this task is cancelled.
       let delivering = Task { await dispatcher.run() }
       group.addTask { await self.keepUp() }
+      group.addTask { await self.shrink() }
       await pollers.run()
       dispatcher.stop()
       await delivering.value
@@ -236,6 +238,11 @@ public final class Relay: Service {
 
   /// Prunes the history, and has the outbox looked through again: what the dispatcher should have been told of but was not (a commit
   /// that succeeded though the disk reported an error, say) is found here.
+  private func shrink() async {
+    guard (try? await time.sleep(until: time.now().steady + Self.startInterval)) != nil else { return }
+    ProgramCode.letGo()
+  }
+
   private func keepUp() async {
     while (try? await time.sleep(until: time.now().steady + Self.upkeepInterval)) != nil {
       for destination in await dispatcher.statuses { dispatcher.lookAgain(destination.id) }

@@ -49,7 +49,7 @@ enum MemoryCase: BenchCase {
       configuration: PollWorkload.configuration(
         stateDirectory: stateDirectory, source: source, destinations: [destination: source.url]),
       in: stateDirectory + "-relay")
-    try await waitUntil("some polls are made", within: .seconds(120)) { source.polls >= 4 }
+    try await waitUntil("some polls are made", within: .seconds(120)) { source.polls >= 6 }
     return try relay.process.memory.resident
   }
 
