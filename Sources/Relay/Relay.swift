@@ -236,13 +236,14 @@ public final class Relay: Service {
 
   // MARK: Upkeep
 
-  /// Prunes the history, and has the outbox looked through again: what the dispatcher should have been told of but was not (a commit
-  /// that succeeded though the disk reported an error, say) is found here.
+  /// Gives back, once, the memory that only the start needed.
   private func shrink() async {
     guard (try? await time.sleep(until: time.now().steady + Self.startInterval)) != nil else { return }
     ProgramCode.letGo()
   }
 
+  /// Prunes the history, and has the outbox looked through again: what the dispatcher should have been told of but was not (a commit
+  /// that succeeded though the disk reported an error, say) is found here.
   private func keepUp() async {
     while (try? await time.sleep(until: time.now().steady + Self.upkeepInterval)) != nil {
       for destination in await dispatcher.statuses { dispatcher.lookAgain(destination.id) }

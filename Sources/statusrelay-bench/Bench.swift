@@ -9,7 +9,7 @@ struct Bench: AsyncParsableCommand {
     abstract: "Measures the relay against a floor measured in the same run.",
     discussion: """
       Times depend on the machine and on what else it does; the ratios are what counts. Each case is run several times, in turn with its \
-      floor, and the median is shown. Built for release: swift run -c release statusrelay-bench
+      floor, and the median is shown. Built for release: swift run -c release --static-swift-stdlib statusrelay-bench
       """,
     subcommands: [Cases.self, PeerCommand.self, RelayCommand.self, ReceiveCommand.self], defaultSubcommand: Cases.self)
 }

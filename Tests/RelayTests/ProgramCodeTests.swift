@@ -28,11 +28,28 @@ struct ProgramCodeTests {
     #expect(ProgramCode.unwritten(in: smaps) == [0x1000..<0x3000, 0x7fff_8000_0000..<0x7fff_8000_1000])
   }
 
-  @Test("There is such code in this very process, and it goes on working when its pages are given back")
-  func ownCode() throws {
-    let smaps = try String(contentsOfFile: "/proc/self/smaps", encoding: .utf8)
-    #expect(!ProgramCode.unwritten(in: smaps).isEmpty)
+  @Test("What is given back is resident no more, and is there again when it is read")
+  func givenBack() throws {
+    let path = FileManager.default.temporaryDirectory.path + "/" + UUID().uuidString
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let size = 64 * 4096
+    try Data(repeating: 7, count: size).write(to: URL(fileURLWithPath: path))
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    defer { close(descriptor) }
+    let start = try #require(mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0))
+    defer { munmap(start, size) }
+    let bytes = UnsafeRawBufferPointer(start: start, count: size)
+    #expect(bytes.allSatisfy { $0 == 7 })
+    #expect(try Self.resident(path) == "256")
     ProgramCode.letGo()
-    #expect(ProgramCode.unwritten(in: smaps).allSatisfy { $0.count > 0 })
+    #expect(try Self.resident(path) == "0")
+    #expect(bytes.allSatisfy { $0 == 7 })
+  }
+
+  /// Kilobytes of the file that are mapped just now.
+  private static func resident(_ path: String) throws -> Substring? {
+    let lines = try String(contentsOfFile: "/proc/self/smaps", encoding: .utf8).split(separator: "\n")
+    let mapping = lines.drop { !$0.hasSuffix(path) }
+    return mapping.first { $0.hasPrefix("Rss:") }?.split(separator: " ")[1]
   }
 }
