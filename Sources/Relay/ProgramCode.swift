@@ -8,10 +8,20 @@ enum ProgramCode {
   /// Gives the pages back to the kernel, which keeps them in its cache for as long as nothing else needs the room; the next use of one
   /// maps it again, without reading the disk then.
   static func letGo() {
-    guard let smaps = try? String(contentsOfFile: "/proc/self/smaps", encoding: .utf8) else { return }
-    for pages in unwritten(in: smaps) {
+    for pages in unwritten(in: smaps()) {
       madvise(UnsafeMutableRawPointer(bitPattern: pages.lowerBound), pages.count, MADV_DONTNEED)
     }
+  }
+
+  /// Empty when there is no such file. Foundation reads only the first kilobytes of it, as its size is said to be zero.
+  static func smaps() -> String {
+    let descriptor = open("/proc/self/smaps", O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return "" }
+    defer { close(descriptor) }
+    var text: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 64 << 10)
+    while case let count = read(descriptor, &piece, piece.count), count > 0 { text += piece.prefix(count) }
+    return String(decoding: text, as: UTF8.self)
   }
 
   /// The mappings of files that may not be written to and of which no page ever was, so that all their bytes stand in the file: giving

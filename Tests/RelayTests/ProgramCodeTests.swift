@@ -30,7 +30,8 @@ struct ProgramCodeTests {
 
   @Test("What is given back is resident no more, and is there again when it is read")
   func givenBack() throws {
-    let path = FileManager.default.temporaryDirectory.path + "/" + UUID().uuidString
+    let name = UUID().uuidString
+    let path = FileManager.default.temporaryDirectory.path + "/" + name
     defer { try? FileManager.default.removeItem(atPath: path) }
     let size = 64 * 4096
     try Data(repeating: 7, count: size).write(to: URL(fileURLWithPath: path))
@@ -40,16 +41,16 @@ struct ProgramCodeTests {
     defer { munmap(start, size) }
     let bytes = UnsafeRawBufferPointer(start: start, count: size)
     #expect(bytes.allSatisfy { $0 == 7 })
-    #expect(try Self.resident(path) == "256")
+    #expect(Self.resident(name) == "256")
     ProgramCode.letGo()
-    #expect(try Self.resident(path) == "0")
+    #expect(Self.resident(name) == "0")
     #expect(bytes.allSatisfy { $0 == 7 })
   }
 
   /// Kilobytes of the file that are mapped just now.
-  private static func resident(_ path: String) throws -> Substring? {
-    let lines = try String(contentsOfFile: "/proc/self/smaps", encoding: .utf8).split(separator: "\n")
-    let mapping = lines.drop { !$0.hasSuffix(path) }
+  private static func resident(_ name: String) -> Substring? {
+    let lines = ProgramCode.smaps().split(separator: "\n")
+    let mapping = lines.drop { !$0.hasSuffix(name) }
     return mapping.first { $0.hasPrefix("Rss:") }?.split(separator: " ")[1]
   }
 }
