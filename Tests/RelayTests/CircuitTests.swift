@@ -8,6 +8,8 @@ import Testing
 @Suite struct CircuitTests {
   private static func run(_ body: (RelayHarness) async throws -> Void) async throws {
     try await RelayHarness.run { configuration in
+      // Polls come within the first wait, so that they make something due before a probe.
+      configuration.accounts[0].poll.interval = .seconds(2)
       configuration.destinations[0].delivery.maxConcurrency = 1
       configuration.destinations[0].delivery.retry = RetryPolicy(schedule: [.seconds(36_000)], jitter: 0)
     } _: { harness in
@@ -74,22 +76,21 @@ import Testing
       try await harness.consumer.received(6)
       try await eventually("the second wait in the outbox") { try await Self.stored(harness)?.interval == .seconds(10) }
       let before = try await harness.destination()
+      let until = try #require(try await Self.stored(harness)).until
       await harness.stop()
       try await harness.start()
-      let after = try await eventually("the destination") {
-        let destination = try? await harness.destination()
-        return destination?.circuit == nil ? nil : destination
-      }
+      // Something that is due, and must wait for the probe.
+      try await harness.post("later")
+      try await harness.poll()
+      let after = try await harness.destination()
+      #expect(after.waiting == before.waiting + 1)
       #expect(harness.log.count(of: "warning the destination failed before the relay was started") == 1)
       #expect(after.state == "circuitOpen")
       #expect(after.circuitOpenedAt == before.circuitOpenedAt)
       #expect(after.nextProbe == before.nextProbe)
-      // Something that is due, and must wait for the probe.
-      try await harness.post("later")
-      try await harness.poll()
-      let until = try #require(try await Self.stored(harness)).until
-      let count = harness.consumer.requests.count
-      if harness.time.now().steady < until { #expect(count == 6) }
+      harness.time.advance(to: until - .milliseconds(1))
+      #expect(try await harness.destination().circuit == "open")
+      #expect(harness.consumer.requests.count == 6)
       harness.time.advance(to: until)
       try await harness.consumer.received(7)
       try await eventually("the third wait") { try await Self.stored(harness)?.interval == .seconds(20) }
