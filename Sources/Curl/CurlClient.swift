@@ -32,6 +32,11 @@ public final class CurlClient: Sendable {
   private let thread: LoopThread
   /// For an actor whose business is this client's transfers.
   public let executor: LoopExecutor
+  /// For tasks that mostly wait for this client.
+  public let taskExecutor: LoopTaskExecutor
+  /// A hundred years: so that nanoseconds have room for it.
+  private static let longestSleep = Duration.seconds(36_525 * 86_400)
+  private let latestSleep = Atomic<UInt64>(0)
   private let singles: SingleAnswers
   /// Of all single requests: what the thread keeps for a sink is made once, and what ends together is handed out together.
   private let singleSink: CompletionSink
@@ -42,6 +47,7 @@ public final class CurlClient: Sendable {
     let loop = try TransferLoop(configuration: configuration, submissions: submissions, gauges: gauges)
     thread = try LoopThread(running: loop)
     executor = LoopExecutor(submissions, ended: thread.ended)
+    taskExecutor = LoopTaskExecutor(submissions, ended: thread.ended)
     let singles = SingleAnswers()
     self.singles = singles
     singleSink = CompletionSink { singles.resume($0) }
@@ -83,6 +89,25 @@ public final class CurlClient: Sendable {
       cancel([tag], sink: singleSink)
     }
     return try result.get()
+  }
+
+  /// Waits on the client's thread: a task that runs there (``taskExecutor``) goes on without another thread being woken. Time goes on
+  /// while the machine is suspended.
+  /// - Throws: `CancellationError` when the task is cancelled or the client shut down before.
+  public func sleep(for duration: Duration) async throws {
+    let tag = latestSleep.add(1, ordering: .relaxed).newValue
+    let (seconds, attoseconds) = min(max(duration, .zero), Self.longestSleep).components
+    let end = SleepTable.now + UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
+    try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        let command = SubmissionQueue.Command.sleep(tag, until: end, continuation)
+        if submissions.submit(command, if: { !Task.isCancelled }) != .taken {
+          continuation.resume(throwing: CancellationError())
+        }
+      }
+    } onCancel: {
+      submissions.submit(.wake(tag))
+    }
   }
 
   /// Aborts the transfers that run, which end as ``CurlError/Kind-swift.enum/shutDown``, closes all connections and

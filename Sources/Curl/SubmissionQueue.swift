@@ -8,6 +8,10 @@ final class SubmissionQueue: Sendable {
     case start([Transfer], CompletionSink)
     case cancel([UInt64], CompletionSink)
     case run(UnownedJob, LoopExecutor)
+    case runTask(UnownedJob, LoopTaskExecutor)
+    /// Under a tag, until nanoseconds of ``SleepTable/now``.
+    case sleep(UInt64, until: UInt64, SleepTable.Sleeper)
+    case wake(UInt64)
     /// Ends the thread.
     case shutDown
   }

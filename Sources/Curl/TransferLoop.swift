@@ -18,6 +18,7 @@ final class TransferLoop {
   private var idle: [EasyHandle] = []
   private var running = 0
   private var deadlines = DeadlineQueue()
+  private var sleeps = SleepTable()
   private var mailboxes: [ObjectIdentifier: Mailbox] = [:]
   /// Those with completions to deliver.
   private var filled: [Mailbox] = []
@@ -81,7 +82,8 @@ final class TransferLoop {
       runTimer()
       takeFinished()
       deliver()
-      // Twice: actors that run here take what was just delivered, and start transfers.
+      sleeps.wakeDue()
+      // Twice: actors and tasks that run here take what was just delivered, and start transfers.
       takeSubmissions()
       takeSubmissions()
       // Transfers just added have set the timer to now.
@@ -143,7 +145,8 @@ final class TransferLoop {
     if earliest == 0 { return 0 }
     let current = Self.monotonicNow
     if earliest <= current { return 0 }
-    return Int32((min(earliest - current, Self.longestSleep) + 999_999) / 1_000_000)
+    let wait = min(earliest - current, sleeps.wait ?? .max, Self.longestSleep)
+    return Int32((wait + 999_999) / 1_000_000)
   }
 
   private func checkDeadlines() {
@@ -198,6 +201,12 @@ final class TransferLoop {
         }
       case .run(let job, let executor):
         job.runSynchronously(on: executor.asUnownedSerialExecutor())
+      case .runTask(let job, let executor):
+        job.runSynchronously(on: executor.asUnownedTaskExecutor())
+      case .sleep(let tag, let end, let sleeper):
+        sleeps.add(tag, until: end, sleeper)
+      case .wake(let tag):
+        sleeps.cancel(tag)
       case .shutDown:
         isEnding = true
       }
@@ -257,6 +266,7 @@ final class TransferLoop {
   }
 
   private func endAll() {
+    sleeps.cancelAll()
     for case let handle? in handles where handle.mailbox != nil { end(handle, .failure(.shutDown)) }
   }
 

@@ -40,10 +40,11 @@ public final class Relay: Service {
   ) throws(CurlError) {
     self.outbox = outbox
     self.onStart = onStart
-    self.time = time
     self.log = log
     self.configuration = NIOLockedValueBox(configuration)
     client = try CurlClient()
+    let time = time.sleeping(on: client)
+    self.time = time
     startedAt = time.now().unix
     let dispatcher = Dispatcher(outbox: outbox, client: client, time: time, log: log)
     self.dispatcher = dispatcher
@@ -51,7 +52,7 @@ public final class Relay: Service {
       services: Poller.Services(
         api: GreenAPIClient(client), outbox: outbox, time: time, trustsClock: trustsClock, router: router,
         take: dispatcher.take, noteSettings: { dispatcher.note($0, of: $1) }, statuses: statuses, log: log,
-        wakeUps: SharedWakeUps(time: time)))
+        wakeUps: SharedWakeUps(time: time, executor: client.taskExecutor), executor: client.taskExecutor))
   }
 
   /// - Throws: ``OutboxError`` when the configured destinations can't be entered into the outbox.

@@ -1,3 +1,4 @@
+import Curl
 import RelayCore
 
 #if canImport(Glibc)
@@ -13,10 +14,13 @@ public protocol Timekeeper: Sendable {
   func sleep(until time: SteadyTime) async throws
   /// By how much longer a sleep may last that can wait a little, so that many end at once; zero: not at all.
   var grain: Duration { get }
+  /// The same time, whose sleepers wake on a client's thread as far as it can be had there.
+  func sleeping(on client: CurlClient) -> any Timekeeper
 }
 
 extension Timekeeper {
   public var grain: Duration { .zero }
+  public func sleeping(on client: CurlClient) -> any Timekeeper { self }
 }
 
 /// The machine's clocks: the wall clock as it is, and a steady line that starts at it and advances with the boot-time clock, which
@@ -30,6 +34,8 @@ public struct SystemTime: Timekeeper {
   /// A poll comes a second after the one before at the earliest: a fiftieth more is nothing, and lets one wake-up serve 40 of 2,000
   /// accounts.
   public let grain = Duration.milliseconds(20)
+  /// `nil`: sleepers wake on Swift's threads.
+  private var client: CurlClient?
 
   /// - Parameter latest: the latest steady time that the outbox remembers; the line never starts before it.
   public init(notBefore latest: SteadyTime? = nil) {
@@ -47,11 +53,19 @@ public struct SystemTime: Timekeeper {
 
   public func sleep(until time: SteadyTime) async throws {
     let wait = time - now().steady
-    if wait > .zero {
-      try await Task.sleep(for: wait, clock: .continuous)
-    } else {
+    if wait <= .zero {
       try Task.checkCancellation()
+    } else if let client {
+      try await client.sleep(for: wait)
+    } else {
+      try await Task.sleep(for: wait, clock: .continuous)
     }
+  }
+
+  public func sleeping(on client: CurlClient) -> any Timekeeper {
+    var time = self
+    time.client = client
+    return time
   }
 
   private static var wallClock: Int64 { read(CLOCK_REALTIME) }

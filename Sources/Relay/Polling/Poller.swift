@@ -30,6 +30,8 @@ struct Poller: Sendable {
     var statuses: AccountBoard
     var log: Logger
     var wakeUps: SharedWakeUps
+    /// Where pollers sleep, ask and look at answers that bring little new.
+    var executor: any TaskExecutor
   }
 
   private var time: any Timekeeper { services.time }
@@ -138,18 +140,36 @@ struct Poller: Sendable {
     let response = try await answer(
       from: url(identity, minutes: minutes, &round), knowing: known, latestCount: round.latestCount, at: start)
     round.latestCount = response.reader.byteCount
-    let now = time.now()
     let answer: ReadAnswer
     do {
       answer = try response.reader.finish()
     } catch {
       throw GreenAPIClient.Problem(failure: .answer(error))
     }
+    let date = response.date
+    if answer.unknown.records.count <= Self.fewRecords {
+      return try await takeOver(answer, after: known, givenAt: date, identity, &round, &status)
+    }
+    return try await withTaskExecutorPreference(globalConcurrentExecutor) { () throws(GreenAPIClient.Problem) in
+      try await takeOver(answer, after: known, givenAt: date, identity, &round, &status)
+    }
+  }
+
+  /// As many as don't hold up what else happens on the thread that pollers share: a new notification takes some 20 µs.
+  private static let fewRecords = 64
+
+  /// Compares an answer with what is known, and records what is new.
+  /// - Parameter date: by GREEN-API's clock.
+  private func takeOver(
+    _ answer: ReadAnswer, after known: TakenAnswer?, givenAt date: UnixTime?, _ identity: AccountIdentity,
+    _ round: inout Round, _ status: inout AccountStatus
+  ) async throws(GreenAPIClient.Problem) -> PollChanges {
+    let now = time.now()
     let changes = round.snapshot.changes(
-      from: answer, after: known, receivedAt: response.date, at: now, policy: account.poll)
+      from: answer, after: known, receivedAt: date, at: now, policy: account.poll)
     if changes.needsRecording {
       try await record(changes, identity, at: now)
-      noteLag(changes, answeredAt: response.date ?? now.unix, receivedAt: now.steady, &status)
+      noteLag(changes, answeredAt: date ?? now.unix, receivedAt: now.steady, &status)
     }
     // Only now that it is recorded: what is known is never announced.
     round.snapshot.apply(changes)

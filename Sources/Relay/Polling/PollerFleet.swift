@@ -100,7 +100,7 @@ actor PollerFleet {
     let poller = Poller(
       account: account, services: services,
       notBefore: endings[account.idInstance].map { $0 + PollPolicy.minimumInterval })
-    group.addTask { [inbox] in
+    group.addTask(executorPreference: services.executor) { [inbox] in
       await withTaskGroup { pair in
         pair.addTask { await poller.run() }
         pair.addTask { for await _ in life {} }

@@ -7,6 +7,7 @@ import RelayCore
 /// the answers, and each that goes off alone wakes a thread, and then libcurl's, for one poll.
 final class SharedWakeUps: Sendable {
   private let time: any Timekeeper
+  private let executor: any TaskExecutor
   private let waiting = NIOLockedValueBox(Waiting())
 
   private struct Waiting {
@@ -28,7 +29,11 @@ final class SharedWakeUps: Sendable {
     var sleepers: [UInt64: CheckedContinuation<Void, any Error>] = [:]
   }
 
-  init(time: any Timekeeper) { self.time = time }
+  /// - Parameter executor: runs the timers.
+  init(time: any Timekeeper, executor: any TaskExecutor = globalConcurrentExecutor) {
+    self.time = time
+    self.executor = executor
+  }
 
   /// Like the time's own `sleep(until:)`, and up to its grain longer.
   func sleep(until due: SteadyTime) async throws {
@@ -60,7 +65,7 @@ final class SharedWakeUps: Sendable {
 
   /// Ends when it has gone off, or is cancelled with its last sleeper.
   private func timer(until end: SteadyTime) -> Task<Void, Never> {
-    Task {
+    Task(executorPreference: executor) { [self] in
       guard (try? await time.sleep(until: end)) != nil else { return }
       let bell = waiting.withLockedValue { $0.bells.removeValue(forKey: end) }
       for continuation in bell?.sleepers.values ?? [:].values { continuation.resume() }
