@@ -114,9 +114,15 @@ struct EasyOptions {
     // libcurl forgives a third slash and takes the path's first part for the host.
     let host = url.utf8.dropFirst(start[4] == .colon ? 7 : 8)
     guard let first = host.first, first != UInt8(ascii: "/") else { throw .invalidRequest("The URL names no host.") }
-    guard url.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
+    guard isFreeOfControls(url) else {
       throw .invalidRequest("The URL has a space or a control character in it; percent-encode it.")
     }
+  }
+
+  private static func isFreeOfControls(_ url: String) -> Bool {
+    let bytes = url.utf8.span
+    for index in bytes.indices where bytes[index] <= 0x20 || bytes[index] == 0x7F { return false }
+    return true
   }
 
   private static func set(

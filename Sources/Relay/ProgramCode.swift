@@ -29,20 +29,24 @@ enum ProgramCode {
   static func unwritten(in smaps: String) -> [Range<UInt>] {
     var found: [Range<UInt>] = []
     var mapping: Range<UInt>?
-    for line in smaps.split(separator: "\n") {
-      let fields = line.split(separator: " ", omittingEmptySubsequences: true)
-      if fields.count >= 2, fields[1].count == 4, fields[1].hasSuffix("p"), let range = range(fields[0]) {
-        let isReadOnlyFile = fields[1].hasPrefix("r-") && fields.count >= 6 && fields[5].hasPrefix("/")
+    // Bytes: the text of some hundred mappings has many characters.
+    for line in smaps.utf8.split(separator: UInt8(ascii: "\n")) {
+      let fields = line.split(separator: UInt8(ascii: " "))
+      if fields.count >= 2, fields[1].count == 4, fields[1].last == UInt8(ascii: "p"), let range = range(fields[0]) {
+        let isReadOnlyFile =
+          fields[1].starts(with: "r-".utf8) && fields.count >= 6 && fields[5].first == UInt8(ascii: "/")
         mapping = isReadOnlyFile ? range : nil
-      } else if fields.count >= 2, fields[0] == "Anonymous:", fields[1] == "0", let pages = mapping {
+      } else if let pages = mapping, fields.count >= 2, fields[0].elementsEqual("Anonymous:".utf8),
+        fields[1].elementsEqual("0".utf8)
+      {
         found.append(pages)
       }
     }
     return found
   }
 
-  private static func range(_ text: Substring) -> Range<UInt>? {
-    let bounds = text.split(separator: "-").compactMap { UInt($0, radix: 16) }
+  private static func range(_ text: Substring.UTF8View) -> Range<UInt>? {
+    let bounds = text.split(separator: UInt8(ascii: "-")).compactMap { UInt(Substring($0), radix: 16) }
     return bounds.count == 2 && bounds[0] < bounds[1] ? bounds[0]..<bounds[1] : nil
   }
 }

@@ -63,12 +63,12 @@ extension Duration {
 
 extension Int64 {
   // Configured durations and remembered times may be anything; a time at the end of days is wrong by less than a crash is.
-  fileprivate func saturatingAdding(_ other: Int64) -> Int64 {
+  func saturatingAdding(_ other: Int64) -> Int64 {
     let (sum, overflow) = addingReportingOverflow(other)
     return overflow ? (other < 0 ? .min : .max) : sum
   }
 
-  fileprivate func saturatingSubtracting(_ other: Int64) -> Int64 {
+  func saturatingSubtracting(_ other: Int64) -> Int64 {
     let (difference, overflow) = subtractingReportingOverflow(other)
     return overflow ? (other < 0 ? .max : .min) : difference
   }

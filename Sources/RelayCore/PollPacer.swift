@@ -156,17 +156,19 @@ private struct LookBack: Sendable, Hashable {
 
   private func wanted(at now: SteadyTime, window: Duration) -> Int {
     guard trustsClock else { return Self.journal }
-    let minute = Duration.seconds(60)
-    let window = min(window, PollPolicy.journal)
-    let whole = Int(clamping: (window + minute - .milliseconds(1)).milliseconds / minute.milliseconds)
-    let away = coveredUntil.map { max(.zero, now - $0) } ?? .zero
-    let back = Int(clamping: (away + window).milliseconds / minute.milliseconds)
+    let minute: Int64 = 60_000
+    let window = min(window, PollPolicy.journal).milliseconds
+    let whole = Int(clamping: (window + minute - 1) / minute)
+    let away = coveredUntil.map { max(0, now.milliseconds.saturatingSubtracting($0.milliseconds)) } ?? 0
+    let back = Int(clamping: away.saturatingAdding(window) / minute)
     return max(1, min(max(whole, back), Self.journal))
   }
 
   mutating func started(at now: SteadyTime, window: Duration) {
-    asked = minutes(at: now, window: window)
-    askedForAll = asked == wanted(at: now, window: window)
+    let wanted = wanted(at: now, window: window)
+    let asked = min(wanted, limit ?? .max)
+    self.asked = asked
+    askedForAll = asked == wanted
   }
 
   mutating func succeeded(at now: SteadyTime) {

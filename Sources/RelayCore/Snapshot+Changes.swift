@@ -74,8 +74,8 @@ private struct Diff {
   private var changes: PollChanges
   /// Where in `changes.tracked` a message of this answer stands.
   private var positions: [[UInt8]: Int] = [:]
-  /// A bit for each message of the snapshot, by its index: whether the answer has shown it.
-  private var seen: [UInt64]
+  /// A bit for each message of the snapshot, by its index: whether the answer has shown it. Empty before the first.
+  private var seen: [UInt64] = []
   /// The index of the message shown last, -1 before the first.
   private var latest = -1
   /// Whether there are records that are not looked at, so that nobody knows which messages the answer shows.
@@ -89,8 +89,6 @@ private struct Diff {
     isBaseline = firstPoll == nil && policy.startFrom == .now
     oldNewsBefore = policy.startFrom == .now ? firstPoll?.seconds : nil
     grain = Snapshot.lastSeenGrain(policy)
-    seen = [UInt64](repeating: 0, count: (snapshot.messages.endIndex + 63) / 64)
-
     changes = snapshot.unchanged(at: now, policy: policy)
     changes.progress.firstPoll = firstPoll ?? receivedAt
   }
@@ -122,6 +120,7 @@ private struct Diff {
   /// Notes that the answer shows a message.
   /// - Returns: whether it is the first time.
   private mutating func see(_ index: Int) -> Bool {
+    if seen.isEmpty { seen = [UInt64](repeating: 0, count: (snapshot.messages.endIndex + 63) / 64) }
     let bit: UInt64 = 1 << UInt64(index % 64)
     defer { seen[index / 64] |= bit }
     return seen[index / 64] & bit == 0
