@@ -1,7 +1,9 @@
-import Curl
 import Foundation
+import NIOConcurrencyHelpers
 import TestServers
 import Testing
+
+@testable import Curl
 
 /// Does its business on a client's thread.
 private actor Guest {
@@ -91,5 +93,94 @@ private actor Guest {
       }
       #expect(counts.allSatisfy { $0 == 50 }, "\(counts)")
     }
+  }
+
+  // MARK: Tasks
+
+  private static var threadName: String {
+    get throws { try String(contentsOfFile: "/proc/thread-self/comm", encoding: .utf8).filter { $0 != "\n" } }
+  }
+
+  @Test("A task sleeps, asks and goes on on the client's thread, and elsewhere when the client has been shut down")
+  func task() async throws {
+    try await withServer { connection in
+      connection.serve { _ in connection.answer() }
+    } do: { client, server in
+      let names = try await Task(executorPreference: client.taskExecutor) {
+        var names = [try Self.threadName]
+        try await client.sleep(for: .milliseconds(1))
+        names.append(try Self.threadName)
+        _ = try await client.execute(.direct(server.url))
+        names.append(try Self.threadName)
+        return names
+      }.value
+      #expect(names == ["curl", "curl", "curl"])
+      await client.shutDown()
+      let name = try await Task(executorPreference: client.taskExecutor) { try Self.threadName }.value
+      #expect(name != "curl")
+    }
+  }
+
+  @Test("A sleeper that is called off, or whose client is shut down, ends at once, and none sleeps afterwards")
+  func sleeps() async throws {
+    let client = try CurlClient()
+    // Immediate: they sleep when the next line is reached.
+    let cancelled = Task.immediate { try await client.sleep(for: .seconds(3600)) }
+    let left = Task.immediate { try await client.sleep(for: .seconds(1e18)) }
+    cancelled.cancel()
+    await #expect(throws: CancellationError.self) { try await cancelled.value }
+    let never = Task {
+      withUnsafeCurrentTask { $0?.cancel() }
+      try await client.sleep(for: .seconds(3600))
+    }
+    await #expect(throws: CancellationError.self) { try await never.value }
+    try await client.sleep(for: .zero)
+    try await client.sleep(for: .seconds(-1))
+    await client.shutDown()
+    await #expect(throws: CancellationError.self) { try await left.value }
+    await #expect(throws: CancellationError.self) { try await client.sleep(for: .zero) }
+  }
+
+  @Test("No sleeper wakes early, whoever else sleeps or is called off meanwhile", arguments: 0..<4)
+  func manySleeps(round: Int) async throws {
+    let client = try CurlClient()
+    try await withThrowingTaskGroup { group in
+      for index in 0..<200 {
+        let wait = Duration.milliseconds((index * 37 + round * 11) % 60)
+        group.addTask(executorPreference: index % 2 == 0 ? client.taskExecutor : nil) {
+          let start = ContinuousClock.now
+          try await client.sleep(for: wait)
+          #expect(ContinuousClock.now - start >= wait)
+        }
+        group.addTask {
+          let long = Task.immediate { try await client.sleep(for: .seconds(3600)) }
+          long.cancel()
+          await #expect(throws: CancellationError.self) { try await long.value }
+        }
+      }
+      try await group.waitForAll()
+    }
+    await client.shutDown()
+  }
+
+  @Test("Sleepers whose time has come wake in its order")
+  func order() async throws {
+    let table = NIOLockedValueBox(SleepTable())
+    let woken = Recorder<Int>()
+    let client = try CurlClient()
+    let sleepers = [3, 1, 2].map { (end: Int) in
+      Task.immediate(executorPreference: client.taskExecutor) {
+        try await withCheckedThrowingContinuation { sleeper in
+          table.withLockedValue { $0.add(UInt64(end), until: UInt64(end), sleeper) }
+        }
+        woken.record(end)
+      }
+    }
+    #expect(table.withLockedValue { $0.wait } == 0)
+    table.withLockedValue { $0.wakeDue() }
+    #expect(table.withLockedValue { $0.wait } == nil)
+    for sleeper in sleepers { try await sleeper.value }
+    #expect(await woken.wait(for: 3) == [1, 2, 3])
+    await client.shutDown()
   }
 }

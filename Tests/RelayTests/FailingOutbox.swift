@@ -1,3 +1,4 @@
+import Foundation
 import GreenAPI
 import NIOConcurrencyHelpers
 import RelayCore
@@ -14,6 +15,7 @@ final class FailingOutbox: Outbox {
   private let outbox: SQLiteOutbox
   private let failing = NIOLockedValueBox<Set<Call>>([])
   private let refusals = NIOLockedValueBox<[Call: Int]>([:])
+  private let callers = NIOLockedValueBox<[String]>([])
 
   static let error = OutboxError(.full, "the disk is full")
 
@@ -24,6 +26,9 @@ final class FailingOutbox: Outbox {
 
   /// How often a call was refused.
   func refused(_ call: Call) -> Int { refusals.withLockedValue { $0[call] ?? 0 } }
+
+  /// The names of the threads that asked to record a poll, in the calls' order.
+  var recordingThreads: [String] { callers.withLockedValue { $0 } }
 
   private func check(_ call: Call) throws(OutboxError) {
     guard failing.withLockedValue({ $0.contains(call) }) else { return }
@@ -42,6 +47,8 @@ final class FailingOutbox: Outbox {
   }
 
   func record(_ poll: PollRecording) async throws(OutboxError) -> [Delivery] {
+    let name = try? String(contentsOfFile: "/proc/thread-self/comm", encoding: .utf8).filter { $0 != "\n" }
+    callers.withLockedValue { $0.append(name ?? "") }
     try check(.record)
     return try await outbox.record(poll)
   }

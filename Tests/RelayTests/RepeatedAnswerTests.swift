@@ -64,6 +64,20 @@ import Testing
     }
   }
 
+  @Test("An answer that brings little is taken over on libcurl's thread; one that brings much holds up nobody there")
+  func threads() async throws {
+    try await RelayHarness.run { harness in
+      for number in 0..<65 { try await harness.post("M\(number)") }
+      try await harness.poll()
+      let first = try #require(harness.outbox.recordingThreads.last)
+      #expect(first != "curl")
+      try await harness.advance("M1", to: .delivered)
+      try await harness.poll()
+      try await harness.delivered(66)
+      #expect(harness.outbox.recordingThreads.last == "curl")
+    }
+  }
+
   @Test("After days of the same answer its messages are remembered still")
   func retention() async throws {
     try await RelayHarness.run { configuration in

@@ -1,3 +1,5 @@
+import Curl
+import Foundation
 import NIOConcurrencyHelpers
 import RelayCore
 import Testing
@@ -73,5 +75,20 @@ import Testing
     }
     await #expect(throws: CancellationError.self) { try await late.value }
     #expect(wakeUps.sleepers == 0)
+  }
+
+  @Test("The machine's time wakes its sleepers on a client's thread")
+  func onClient() async throws {
+    let client = try CurlClient()
+    let time = SystemTime().sleeping(on: client)
+    let name = try await Task(executorPreference: client.taskExecutor) {
+      try await time.sleep(until: time.now().steady + .milliseconds(2))
+      return try String(contentsOfFile: "/proc/thread-self/comm", encoding: .utf8)
+    }.value
+    #expect(name == "curl\n")
+    await client.shutDown()
+    await #expect(throws: CancellationError.self) { try await time.sleep(until: time.now().steady + .seconds(3600)) }
+    // What has passed needs no thread.
+    try await time.sleep(until: time.now().steady)
   }
 }

@@ -174,11 +174,13 @@ actor Dispatcher {
   }
 
   private func carryOut(_ effect: Effect, in group: inout DiscardingTaskGroup) {
+    // What comes of it is wanted on the client's thread: no other one is woken on its way there.
+    let executor = client.taskExecutor
     switch effect {
     case .settle(let settlements):
       let now = time.now()
       // At once: until the outbox is waited for, no other thread is woken.
-      group.addImmediateTask { [outbox, inbox] in
+      group.addImmediateTask(executorPreference: executor) { [outbox, inbox] in
         do throws(OutboxError) {
           let unblocked = try await outbox.settle(settlements, at: now)
           inbox.yield(.settled(settlements, unblocked: unblocked))
@@ -187,13 +189,13 @@ actor Dispatcher {
         }
       }
     case .gather:
-      group.addTask { [inbox] in
-        guard (try? await Task.sleep(for: SettlementRecorder.gatherTime)) != nil else { return }
+      group.addTask(executorPreference: executor) { [client, inbox] in
+        guard (try? await client.sleep(for: SettlementRecorder.gatherTime)) != nil else { return }
         inbox.yield(.gathered)
       }
     case .load(let id, let load):
       let now = time.now().steady
-      group.addImmediateTask { [outbox, inbox] in
+      group.addImmediateTask(executorPreference: executor) { [outbox, inbox] in
         do throws(OutboxError) {
           let page = try await outbox.due(at: id, by: now, limit: load.limit, excluding: load.excluding)
           inbox.yield(.loaded(id, page))
@@ -202,12 +204,12 @@ actor Dispatcher {
         }
       }
     case .wait(let until, let event):
-      group.addTask { [time, inbox] in
+      group.addTask(executorPreference: executor) { [time, inbox] in
         guard (try? await time.sleep(until: until)) != nil else { return }
         inbox.yield(event)
       }
     case .recordState(let id, let change):
-      group.addTask { [outbox, inbox] in
+      group.addTask(executorPreference: executor) { [outbox, inbox] in
         do throws(OutboxError) {
           if let pause = change.pause { try await outbox.setPause(pause, of: id) }
           if let trip = change.trip { try await outbox.setCircuit(trip, of: id) }
@@ -218,7 +220,7 @@ actor Dispatcher {
       }
     case .enter(let id, let entry):
       let now = time.now()
-      group.addTask { [outbox, inbox] in
+      group.addTask(executorPreference: executor) { [outbox, inbox] in
         do throws(OutboxError) {
           if let stored = try await outbox.enter([entry], at: now)[entry.name] { inbox.yield(.entered(stored)) }
         } catch {
