@@ -3,7 +3,7 @@ import Foundation
 /// The process's own code as it is mapped into memory, libraries included.
 ///
 /// An idle relay of 41 MB resident had 35 MB of it, most of them read once at the start: the kernel maps 64 kB around each byte that is
-/// used. Let go of once, what goes on being used comes back by itself, and 24 MB are resident in all.
+/// used. Let go of once, what goes on being used comes back by itself, and 16 MB are resident in all.
 enum ProgramCode {
   /// Gives the pages back to the kernel, which keeps them in its cache for as long as nothing else needs the room; the next use of one
   /// maps it again, without reading the disk then.
