@@ -76,8 +76,8 @@ public struct HTTPRequest: Sendable {
 /// Makes of a body what is wanted of it, piece by piece as it arrives, where nobody wants the body itself.
 ///
 /// It works on the client's thread, between the events of all other transfers: what takes longer than a piece takes to arrive belongs
-/// elsewhere. A value: others that are made of the same request see nothing of it. A reference belongs to one request. A transfer
-/// that begins again does so before it has taken anything.
+/// elsewhere. A value is each transfer's own, however often its request is made; a reference is for one request. A transfer that begins
+/// again does so before anything was taken.
 public protocol BodyReceiver: Sendable {
   /// Takes the next bytes of the decompressed body, at most as many as libcurl hands over at once (16 KB or
   /// ``HTTPRequest/receiveBufferSize``).

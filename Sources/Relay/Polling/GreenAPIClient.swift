@@ -123,7 +123,7 @@ public struct GreenAPIClient: Sendable {
 }
 
 /// The reader of one answer, which takes the body as it arrives. It stays where it is: passing it on as a value copies a dozen references
-/// each time, which is a twentieth of what an answer of a hundred records costs.
+/// each time, which is a fortieth of what an answer of a hundred records costs.
 private final class ArrivingAnswer: BodyReceiver {
   private let reader: NIOLockedValueBox<RecordsReader>
 
