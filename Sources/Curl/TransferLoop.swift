@@ -83,9 +83,8 @@ final class TransferLoop {
       takeFinished()
       deliver()
       sleeps.wakeDue()
-      // Twice: actors and tasks that run here take what was just delivered, and start transfers.
-      takeSubmissions()
-      takeSubmissions()
+      // A task that was waiting for what has just been delivered goes on, then enters its actor, which starts transfers.
+      for _ in 0..<3 { takeSubmissions() }
       // Transfers just added have set the timer to now.
       runTimer()
       takeFinished()

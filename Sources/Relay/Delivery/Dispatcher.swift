@@ -14,8 +14,7 @@ actor Dispatcher {
   private let client: CurlClient
   private let time: any Timekeeper
   private let log: Logger
-  private let events: AsyncStream<Event>
-  private let inbox: AsyncStream<Event>.Continuation
+  private let inbox: Inbox<Event>
   private let sink: CompletionSink
 
   private var outlets: [DestinationID: Outlet] = [:]
@@ -35,6 +34,8 @@ actor Dispatcher {
   /// Destinations whose pause or circuit may not be what the outbox knows.
   private var unrecorded: OrderedSet<DestinationID> = []
   private var isStopping = false
+  /// What is still under way at the end is not waited for any more.
+  private var hasGivenUp = false
 
   private struct Running {
     var outlet: Outlet
@@ -95,15 +96,16 @@ actor Dispatcher {
     self.client = client
     self.time = time
     self.log = log
-    (events, inbox) = AsyncStream.makeStream()
-    sink = CompletionSink { [inbox] in inbox.yield(.completed($0)) }
+    let inbox = Inbox<Event>()
+    self.inbox = inbox
+    sink = CompletionSink { inbox.add(.completed($0)) }
   }
 
   // MARK: From outside
 
   /// Deliveries that have just been recorded and may start.
   nonisolated func take(_ deliveries: [Delivery]) {
-    if !deliveries.isEmpty { inbox.yield(.recorded(deliveries)) }
+    if !deliveries.isEmpty { inbox.add(.recorded(deliveries)) }
   }
 
   /// Takes over the configured destinations; what a destination no longer configured still has waiting stays in the outbox.
@@ -115,24 +117,24 @@ actor Dispatcher {
   ) {
     // At once, though nothing may be running yet: whoever asks how the destinations fare finds them from here on.
     takeOver(destinations, stored, accounts: accounts)
-    inbox.yield(.adopted)
+    inbox.add(.adopted)
   }
 
   /// What an account's settings say of its webhooks.
   nonisolated func note(_ settings: AccountSettings, of account: IDInstance) {
-    inbox.yield(.addressRead(account, Result { () throws(MissingAddress) in try WebhookAddress(settings) }))
+    inbox.add(.addressRead(account, Result { () throws(MissingAddress) in try WebhookAddress(settings) }))
   }
 
   /// The outbox may hold due deliveries for this destination that it did not hold before.
-  nonisolated func lookAgain(_ destination: DestinationID) { inbox.yield(.lookAgain(destination)) }
+  nonisolated func lookAgain(_ destination: DestinationID) { inbox.add(.lookAgain(destination)) }
 
   /// Pauses a destination, or resumes it with `nil`; already recorded in the outbox by the caller.
   nonisolated func setPause(_ pause: DestinationPause?, of destination: DestinationID) {
-    inbox.yield(.pause(destination, pause))
+    inbox.add(.pause(destination, pause))
   }
 
   /// No new attempts; running ones get ``graceTime`` to end, their results are recorded, then ``run()`` returns.
-  nonisolated func stop() { inbox.yield(.stop) }
+  nonisolated func stop() { inbox.add(.stop) }
 
   /// How the destinations fare. Summing up the latest attempts of a thousand takes tens of milliseconds, so it is not done on the client's
   /// thread.
@@ -158,73 +160,79 @@ actor Dispatcher {
   // MARK: The loop
 
   func run() async {
-    await withDiscardingTaskGroup { group in
-      for await event in events {
-        let now = time.now()
-        let effects = handle(event, at: now) + pump(at: now)
-        for effect in effects { carryOut(effect, in: &group) }
-        if isStopping, running.isEmpty, recorder.isIdle, states.isIdle { break }
-        if case .giveUp = event, isStopping { break }
+    // A task that waits goes on at its preferred executor before it enters its actor: at the client's, no other thread is woken for that.
+    // The same goes for what is done beside the events, whose outcome is wanted here.
+    await withTaskExecutorPreference(client.taskExecutor) {
+      await withDiscardingTaskGroup { group in
+        while !hasEnded {
+          for event in await inbox.next() where !hasEnded {
+            let now = time.now()
+            let effects = handle(event, at: now) + pump(at: now)
+            for effect in effects { carryOut(effect, in: &group) }
+          }
+        }
+        group.cancelAll()
       }
-      group.cancelAll()
     }
     if !recorder.isIdle {
       log.error("the results of some attempts could not be recorded; their deliveries will be sent again")
     }
   }
 
+  private var hasEnded: Bool {
+    isStopping && (hasGivenUp || (running.isEmpty && recorder.isIdle && states.isIdle))
+  }
+
   private func carryOut(_ effect: Effect, in group: inout DiscardingTaskGroup) {
-    // What comes of it is wanted on the client's thread: no other one is woken on its way there.
-    let executor = client.taskExecutor
     switch effect {
     case .settle(let settlements):
       let now = time.now()
       // At once: until the outbox is waited for, no other thread is woken.
-      group.addImmediateTask(executorPreference: executor) { [outbox, inbox] in
+      group.addImmediateTask { [outbox, inbox] in
         do throws(OutboxError) {
           let unblocked = try await outbox.settle(settlements, at: now)
-          inbox.yield(.settled(settlements, unblocked: unblocked))
+          inbox.add(.settled(settlements, unblocked: unblocked))
         } catch {
-          inbox.yield(.settlingFailed(error))
+          inbox.add(.settlingFailed(error))
         }
       }
     case .gather:
-      group.addTask(executorPreference: executor) { [client, inbox] in
+      group.addTask { [client, inbox] in
         guard (try? await client.sleep(for: SettlementRecorder.gatherTime)) != nil else { return }
-        inbox.yield(.gathered)
+        inbox.add(.gathered)
       }
     case .load(let id, let load):
       let now = time.now().steady
-      group.addImmediateTask(executorPreference: executor) { [outbox, inbox] in
+      group.addImmediateTask { [outbox, inbox] in
         do throws(OutboxError) {
           let page = try await outbox.due(at: id, by: now, limit: load.limit, excluding: load.excluding)
-          inbox.yield(.loaded(id, page))
+          inbox.add(.loaded(id, page))
         } catch {
-          inbox.yield(.loadingFailed(id, error))
+          inbox.add(.loadingFailed(id, error))
         }
       }
     case .wait(let until, let event):
-      group.addTask(executorPreference: executor) { [time, inbox] in
+      group.addTask { [time, inbox] in
         guard (try? await time.sleep(until: until)) != nil else { return }
-        inbox.yield(event)
+        inbox.add(event)
       }
     case .recordState(let id, let change):
-      group.addTask(executorPreference: executor) { [outbox, inbox] in
+      group.addTask { [outbox, inbox] in
         do throws(OutboxError) {
           if let pause = change.pause { try await outbox.setPause(pause, of: id) }
           if let trip = change.trip { try await outbox.setCircuit(trip, of: id) }
-          inbox.yield(.stateRecorded(id))
+          inbox.add(.stateRecorded(id))
         } catch {
-          inbox.yield(.stateFailed(id, error))
+          inbox.add(.stateFailed(id, error))
         }
       }
     case .enter(let id, let entry):
       let now = time.now()
-      group.addTask(executorPreference: executor) { [outbox, inbox] in
+      group.addTask { [outbox, inbox] in
         do throws(OutboxError) {
-          if let stored = try await outbox.enter([entry], at: now)[entry.name] { inbox.yield(.entered(stored)) }
+          if let stored = try await outbox.enter([entry], at: now)[entry.name] { inbox.add(.entered(stored)) }
         } catch {
-          inbox.yield(.enteringFailed(id, error))
+          inbox.add(.enteringFailed(id, error))
         }
       }
     }
@@ -289,7 +297,7 @@ actor Dispatcher {
     case .callOff:
       client.cancel(Array(running.keys), sink: sink)
       return [.wait(until: now.steady + Self.recordingTime, then: .giveUp)]
-    case .giveUp: break
+    case .giveUp: hasGivenUp = isStopping
     }
     return []
   }
