@@ -16,6 +16,8 @@ final class EasyHandle {
   var tag: UInt64 = 0
   private(set) var started: UInt64 = 0
   private(set) var timeouts = TransferTimeouts()
+  /// What ``timeouts`` says in nanoseconds.
+  private var requestedTimeouts: Timeouts?
   fileprivate(set) var reception = Reception()
   /// The `errno` of the last socket that could not be opened for this transfer.
   fileprivate(set) var socketError: Int32 = 0
@@ -60,7 +62,10 @@ final class EasyHandle {
       throw .invalidRequest("A GET request has no body; use POST or leave the body out.")
     }
     started = now
-    timeouts = TransferTimeouts(request.timeouts)
+    if requestedTimeouts != request.timeouts {
+      requestedTimeouts = request.timeouts
+      timeouts = TransferTimeouts(request.timeouts)
+    }
     lastProgress = now
     progress = 0
     socketError = 0

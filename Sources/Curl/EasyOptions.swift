@@ -49,7 +49,7 @@ struct EasyOptions {
       try Self.check(url: request.url)
       // Forgotten first: when an option is refused, the handle must not pass for set up.
       url = ""
-      try Self.set(CURLOPT_URL, request.url, in: easy)
+      try Self.set(CURLOPT_URL, checked: request.url, in: easy)
       url = request.url
     }
     if method != request.method {
@@ -129,8 +129,15 @@ struct EasyOptions {
     _ option: CURLoption, _ value: String?, in easy: UnsafeMutableRawPointer
   ) throws(CurlError) {
     if let value, value.utf8.contains(0) {
-      throw .invalidRequest("A URL, path, name or password has a NUL in it.")
+      throw .invalidRequest("A path, name or password has a NUL in it.")
     }
+    try set(option, checked: value, in: easy)
+  }
+
+  /// - Parameter value: without a NUL, where libcurl would take it to end.
+  private static func set(
+    _ option: CURLoption, checked value: String?, in easy: UnsafeMutableRawPointer
+  ) throws(CurlError) {
     let code = ccurl_set_string(easy, option, value)
     guard code != CURLE_OK else { return }
     throw CurlError(

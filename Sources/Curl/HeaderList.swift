@@ -95,29 +95,31 @@ struct HeaderChain: ~Copyable {
   private static func write(
     name: String, value: String, to start: UnsafeMutablePointer<CChar>
   ) throws(CurlError) -> UnsafeMutablePointer<CChar> {
+    let nameBytes = name.utf8.span
     var end = start
-    var isToken = !name.isEmpty
-    for byte in name.utf8 {
-      if !byte.isTokenCharacter { isToken = false }
-      end.pointee = CChar(bitPattern: byte)
-      end += 1
+    var isToken = nameBytes.count > 0
+    for index in nameBytes.indices {
+      if !nameBytes[index].isTokenCharacter { isToken = false }
+      end[index] = CChar(bitPattern: nameBytes[index])
     }
     guard isToken else { throw .invalidRequest("A header's name is empty or has a character that names cannot have.") }
     guard !isOwnedByClient(name) else {
       throw .invalidRequest("The header \(name) is set by the HTTP client itself; leave it out.")
     }
-    let separator = end
-    end += 2
+    let separator = start + nameBytes.count
+    end = separator + 2
+    let valueBytes = value.utf8.span
     var isBlank = true
-    for byte in value.utf8 {
+    for index in valueBytes.indices {
+      let byte = valueBytes[index]
       guard byte != 0, byte != 0x0A, byte != 0x0D else {
         throw .invalidRequest("The value of the header \(name) has a line break or a NUL in it.")
       }
       // What libcurl's ISSPACE counts as space: a value of nothing else would be taken for none.
       if byte != 0x20, !(0x09...0x0D).contains(byte) { isBlank = false }
-      end.pointee = CChar(bitPattern: byte)
-      end += 1
+      end[index] = CChar(bitPattern: byte)
     }
+    end += valueBytes.count
     if isBlank {
       separator[0] = CChar(bitPattern: UInt8(ascii: ";"))
       end = separator + 1
@@ -131,11 +133,16 @@ struct HeaderChain: ~Copyable {
 
   private static func isOwnedByClient(_ name: String) -> Bool {
     switch name.utf8.count {
-    case 6: name.lowercased() == "expect"
-    case 14: name.lowercased() == "content-length"
-    case 17: name.lowercased() == "transfer-encoding"
+    case 6: isName(name, "expect")
+    case 14: isName(name, "content-length")
+    case 17: isName(name, "transfer-encoding")
     default: false
     }
+  }
+
+  /// - Parameter wanted: in small letters.
+  private static func isName(_ name: String, _ wanted: StaticString) -> Bool {
+    wanted.withUTF8Buffer { wanted in name.utf8.elementsEqual(wanted) { asciiLowercased($0) == $1 } }
   }
 }
 

@@ -129,7 +129,7 @@ struct Reception {
   private static func isHeader(_ line: UnsafeRawBufferPointer, _ name: StaticString) -> Bool {
     guard line.count > name.utf8CodeUnitCount else { return false }
     return name.withUTF8Buffer { name in
-      for (index, byte) in name.enumerated() where asciiLowercased(line[index]) != byte { return false }
+      for index in name.indices where asciiLowercased(line[index]) != name[index] { return false }
       return true
     }
   }
@@ -148,7 +148,7 @@ struct Reception {
 
   /// The status in "HTTP/1.1 200 OK"; nil for any other line.
   private static func status(of line: UnsafeRawBufferPointer) -> Int? {
-    guard line.count >= 9, line.starts(with: "HTTP/".utf8), let space = line.firstIndex(of: 0x20) else { return nil }
+    guard line.count >= 9, isHeader(line, "http/"), let space = line.firstIndex(of: 0x20) else { return nil }
     var status = 0
     for byte in line[(space + 1)...].prefix(3) {
       guard (0x30...0x39).contains(byte) else { return nil }

@@ -1,14 +1,14 @@
 import GreenAPI
 
 /// The outbox's number for a destination. Its name in the configuration is what lasts; this is what rows refer to.
-public struct DestinationID: RawRepresentable, Hashable, Comparable, Sendable {
+public struct DestinationID: RowNumber, Comparable, Sendable {
   public let rawValue: Int64
   public init(rawValue: Int64) { self.rawValue = rawValue }
   public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 }
 
 /// The outbox's number for a delivery; a later recorded one has a larger one.
-public struct DeliveryID: RawRepresentable, Hashable, Comparable, Sendable {
+public struct DeliveryID: RowNumber, Comparable, Sendable {
   public let rawValue: Int64
   public init(rawValue: Int64) { self.rawValue = rawValue }
   public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }

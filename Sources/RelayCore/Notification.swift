@@ -2,18 +2,21 @@ import Crypto
 import GreenAPI
 
 /// One change of one message, as it is recorded and delivered: its bytes are fixed here and never made again.
-public struct Notification: Hashable, Sendable {
+///
+/// A class, so that all who hold it share one: on its way it passes through a dozen hands, and to count five references at each of them
+/// was a twentieth of our own share of a delivery.
+public final class Notification: Hashable, Sendable {
   /// The same for every attempt and every destination; see ``makeWebhookID(_:_:_:)``.
-  public var webhookID: String
-  public var idInstance: IDInstance
-  public var idMessage: String
-  public var status: MessageStatus
+  public let webhookID: String
+  public let idInstance: IDInstance
+  public let idMessage: String
+  public let status: MessageStatus
   /// UNIX seconds of the event, as in the body.
-  public var timestamp: Int64
-  public var chatId: String
-  public var typeMessage: String
-  public var sendByApi: Bool
-  public var body: [UInt8]
+  public let timestamp: Int64
+  public let chatId: String
+  public let typeMessage: String
+  public let sendByApi: Bool
+  public let body: [UInt8]
 
   public init(
     webhookID: String, idInstance: IDInstance, idMessage: String, status: MessageStatus, timestamp: Int64,
@@ -31,7 +34,7 @@ public struct Notification: Hashable, Sendable {
   }
 
   /// What is posted for an announced change of an account.
-  public init(_ change: Announcement, of idInstance: IDInstance, identity: AccountIdentity) {
+  public convenience init(_ change: Announcement, of idInstance: IDInstance, identity: AccountIdentity) {
     let body = OutgoingMessageStatus(
       chatId: change.chatId, idInstance: idInstance, wid: identity.wid, typeInstance: identity.typeInstance,
       timestamp: change.timestamp, idMessage: change.idMessage, status: change.status,
@@ -40,6 +43,18 @@ public struct Notification: Hashable, Sendable {
       webhookID: Self.makeWebhookID(idInstance, change.idMessage, change.status), idInstance: idInstance,
       idMessage: change.idMessage, status: change.status, timestamp: change.timestamp, chatId: change.chatId,
       typeMessage: change.typeMessage, sendByApi: change.sendByApi, body: body.encoded())
+  }
+
+  public static func == (a: Notification, b: Notification) -> Bool {
+    a === b
+      || a.webhookID == b.webhookID && a.idInstance == b.idInstance && a.idMessage == b.idMessage
+        && a.status == b.status && a.timestamp == b.timestamp && a.chatId == b.chatId
+        && a.typeMessage == b.typeMessage && a.sendByApi == b.sendByApi && a.body == b.body
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(webhookID)
+    hasher.combine(body)
   }
 
   /// `msg_` and the first 128 bits, in hexadecimal, of the SHA-256 of the three parts with a line feed between them

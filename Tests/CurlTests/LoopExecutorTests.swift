@@ -20,6 +20,15 @@ private actor Guest {
 
   func start(_ transfer: Transfer, sink: CompletionSink) { client.start([transfer], sink: sink) }
 
+  /// The client's turn that delivers a transfer's result, and the one in which the actor goes on because of it.
+  func turns(of transfer: Transfer) async -> (delivering: Int, goingOn: Int) {
+    let delivering = await withCheckedContinuation { waiting in
+      let sink = CompletionSink { [client] _ in waiting.resume(returning: client.statistics.loopTurns) }
+      client.start([transfer], sink: sink)
+    }
+    return (delivering, client.statistics.loopTurns)
+  }
+
   /// The steps of a caller in its order, with room for others in between.
   func take(_ step: Int) -> [Int] {
     steps.append(step)
@@ -118,6 +127,21 @@ private actor Guest {
       await client.shutDown()
       let name = try await Task(executorPreference: client.taskExecutor) { try Self.threadName }.value
       #expect(name != "curl")
+    }
+  }
+
+  @Test("A task that waits for a result on its actor goes on there in the same turn of the client's loop")
+  func sameTurn() async throws {
+    try await withServer { connection in
+      connection.serve { _ in connection.answer() }
+    } do: { client, server in
+      let guest = Guest(client)
+      for tag in 1...5 as ClosedRange<UInt64> {
+        let turns = await withTaskExecutorPreference(client.taskExecutor) {
+          await guest.turns(of: Transfer(tag: tag, request: .direct(server.url)))
+        }
+        #expect(turns.goingOn == turns.delivering)
+      }
     }
   }
 

@@ -6,9 +6,7 @@ import Testing
   private let start = SteadyTime(milliseconds: 1_000_000)
 
   private func message(_ number: Int64) -> RelayCore.Notification {
-    var notification = RelayCore.Notification.example
-    notification.idMessage = "M\(number)"
-    return notification
+    .example(idMessage: "M\(number)")
   }
 
   private func opened() -> CircuitBreaker {
@@ -85,17 +83,15 @@ import Testing
   @Test("Notifications of one message, in whatever lanes, are one message; the same message of two accounts is two")
   func messages() {
     var circuit = CircuitBreaker()
-    var notification = message(1)
     for account in 1...4 {
-      notification.idInstance = IDInstance(rawValue: Int64(account))!
       for status in ["sent", "delivered", "read"] {
-        notification.webhookID = "msg_\(account)\(status)"
+        let notification = RelayCore.Notification.example(
+          webhookID: "msg_\(account)\(status)", idInstance: IDInstance(rawValue: Int64(account))!)
         circuit.failed(notification, wasProbe: false, at: start)
       }
     }
     #expect(circuit.isClosed)
-    notification.idInstance = 5
-    circuit.failed(notification, wasProbe: false, at: start)
+    circuit.failed(.example(idInstance: 5), wasProbe: false, at: start)
     #expect(!circuit.isClosed)
   }
 

@@ -50,7 +50,12 @@ import class Foundation.ProcessInfo
 }
 
 extension RelayCore.Notification {
-  static let example = RelayCore.Notification(
-    webhookID: "msg_1", idInstance: 1, idMessage: "A", status: .sent, timestamp: 1, chatId: "c", typeMessage: "",
-    sendByApi: true, body: [])
+  static func example(
+    webhookID: String = "msg_1", idInstance: IDInstance = 1, idMessage: String = "A", chatId: String = "c",
+    typeMessage: String = "", sendByApi: Bool = true
+  ) -> RelayCore.Notification {
+    RelayCore.Notification(
+      webhookID: webhookID, idInstance: idInstance, idMessage: idMessage, status: .sent, timestamp: 1, chatId: chatId,
+      typeMessage: typeMessage, sendByApi: sendByApi, body: [])
+  }
 }

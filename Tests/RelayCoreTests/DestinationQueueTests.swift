@@ -9,8 +9,7 @@ import Testing
   private func delivery(
     _ id: Int64, attempts: Int = 0, recordedAt: SteadyTime? = nil, ordering: Ordering = .message
   ) -> Delivery {
-    var notification = RelayCore.Notification.example
-    notification.idMessage = "M\(id)"
+    let notification = RelayCore.Notification.example(idMessage: "M\(id)")
     return Delivery(
       id: DeliveryID(rawValue: id), destination: DestinationID(rawValue: 1), lane: ordering.lane(of: notification),
       attempts: attempts, recordedAt: recordedAt ?? now, notification: notification)

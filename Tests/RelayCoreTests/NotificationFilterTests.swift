@@ -5,11 +5,7 @@ import Testing
   private func notification(
     chatId: String = "70000000001@c.us", type: String = "imageMessage", sendByApi: Bool = true
   ) -> RelayCore.Notification {
-    var notification = RelayCore.Notification.example
-    notification.chatId = chatId
-    notification.typeMessage = type
-    notification.sendByApi = sendByApi
-    return notification
+    .example(chatId: chatId, typeMessage: type, sendByApi: sendByApi)
   }
 
   @Test("An empty filter takes all")

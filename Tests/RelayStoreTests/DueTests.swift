@@ -40,6 +40,10 @@ struct DueTests {
       // Lanes in falling order, so that an order by lane would show.
       let heads = try await outbox.record(poll((1...9).map { routed(notification("M\($0)"), to: (crm, -$0)) }))
       #expect(try await outbox.dueIDs(at: crm) == heads.map(\.id))
+      // The caller holds the first ones, and one from the middle.
+      let held = Set((heads[..<4] + heads[6...6]).map(\.id))
+      let rest = try await outbox.due(at: crm, by: moment(0).steady, limit: 3, excluding: held)
+      #expect(rest.deliveries == [heads[4], heads[5], heads[7]] && rest.nextDue != nil)
     }
   }
 

@@ -108,8 +108,8 @@ private struct RandomHistory {
     var recorded: [(RelayCore.Notification, [DestinationID])] = []
     for _ in 0..<Int.random(in: 0...6, using: &random) {
       let message = Int.random(in: 0..<12, using: &random)
-      var change = notification("M\(message)", statuses[Int.random(in: 0..<statuses.count, using: &random)])
-      change.chatId = "\(message % 4)@c.us"
+      let change = notification(
+        "M\(message)", statuses[Int.random(in: 0..<statuses.count, using: &random)], chatId: "\(message % 4)@c.us")
       recorded.append((change, destinations.filter { _ in Int.random(in: 0..<3, using: &random) > 0 }))
     }
     // Routed by a configuration of long ago, now and then.

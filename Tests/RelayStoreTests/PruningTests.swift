@@ -127,7 +127,8 @@ struct QueryPlanTests {
   @Test(
     "What runs while deliveries wait by the million is answered from an index, in its order",
     arguments: [
-      (SQLiteOutbox.dueSQL, "due_deliveries"), (LaneQueries.headSQL, "lane_heads"),
+      (SQLiteOutbox.dueSQL, "due_deliveries (destination=? AND (due_at,notification)>(?,?))"),
+      (SQLiteOutbox.duePlacesSQL, "COVERING INDEX due_deliveries"), (LaneQueries.headSQL, "lane_heads"),
       (LaneQueries.firstFollowerSQL, "lane_followers"), (LaneQueries.deliverySQL, "PRIMARY KEY"),
       (SQLiteOutbox.prunableSQL, "notification_ages"), (Relaning.unsettledSQL, "lane_followers"),
       (Relaning.nextLaneSQL, "lane_followers"),

@@ -30,11 +30,12 @@ func moment(_ milliseconds: Int64) -> Moment {
 }
 
 func notification(
-  _ idMessage: String, _ status: MessageStatus = .sent, of idInstance: IDInstance = 1_101_000_001
+  _ idMessage: String, _ status: MessageStatus = .sent, of idInstance: IDInstance = 1_101_000_001,
+  chatId: String = "70000000001@c.us"
 ) -> RelayCore.Notification {
   RelayCore.Notification(
     Announcement(
-      idMessage: idMessage, status: status, timestamp: 1_700_000_000, chatId: "70000000001@c.us", sendByApi: true,
+      idMessage: idMessage, status: status, timestamp: 1_700_000_000, chatId: chatId, sendByApi: true,
       typeMessage: "imageMessage"),
     of: idInstance, identity: AccountIdentity(wid: "79991234567@c.us", typeInstance: .whatsapp))
 }
@@ -43,11 +44,13 @@ func notification(
 func routed(
   _ notification: RelayCore.Notification, to routes: (DestinationID, Int64)...
 ) -> PollRecording.Routed {
-  var notification = notification
-  if let chat = routes.first?.1 {
-    precondition(routes.allSatisfy { $0.1 == chat }, "a notification has one chat")
-    notification.chatId = "\(chat)@c.us"
-  }
+  let chat = routes.first?.1
+  precondition(routes.allSatisfy { $0.1 == chat }, "a notification has one chat")
+  let notification = RelayCore.Notification(
+    webhookID: notification.webhookID, idInstance: notification.idInstance, idMessage: notification.idMessage,
+    status: notification.status, timestamp: notification.timestamp,
+    chatId: chat.map { "\($0)@c.us" } ?? notification.chatId, typeMessage: notification.typeMessage,
+    sendByApi: notification.sendByApi, body: notification.body)
   return PollRecording.Routed(
     notification: notification,
     routes: routes.map { PollRecording.Route(destination: $0.0, lane: Ordering.chat.lane(of: notification)) })

@@ -35,14 +35,14 @@ struct DeliveryLog {
     }
   }
 
-  /// - Parameter notification: what was attempted, with its account.
-  func note(_ settlement: Settlement, notification: (webhookID: String, account: IDInstance)?, at now: SteadyTime) {
+  /// - Parameter notification: what was attempted.
+  func note(_ settlement: Settlement, notification: RelayCore.Notification?, at now: SteadyTime) {
     // Made only for a line that is written: most are not.
     func metadata() -> Logger.Metadata {
       var metadata: Logger.Metadata = ["destination": "\(destination)", "delivery": "\(settlement.delivery.rawValue)"]
       if let notification {
         metadata["notification"] = "\(notification.webhookID)"
-        metadata["account"] = "\(notification.account)"
+        metadata["account"] = "\(notification.idInstance)"
       }
       if let status = settlement.report?.httpStatus { metadata["httpStatus"] = "\(status)" }
       if case .retry = settlement.verdict { metadata["attempts"] = "\(settlement.attempts)" }

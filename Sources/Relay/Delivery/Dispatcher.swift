@@ -20,8 +20,8 @@ actor Dispatcher {
   private var outlets: [DestinationID: Outlet] = [:]
   /// Of the accounts that have been asked: where `url: fromAccount` leads.
   private var addresses: [IDInstance: Result<WebhookAddress, MissingAddress>] = [:]
-  /// Attempts under way, by the transfer's tag, which is the delivery's id.
-  private var running: [UInt64: Running] = [:]
+  /// Attempts under way. The delivery's id is the transfer's tag.
+  private var running: [DeliveryID: Running] = [:]
   /// Destinations whose queue is to be asked for its next step, in turn.
   private var unasked: OrderedSet<DestinationID> = []
   /// Those that could start more attempts if others had fewer, in turn.
@@ -40,9 +40,8 @@ actor Dispatcher {
   private struct Running {
     var outlet: Outlet
     var startedAt: Moment
-    /// What is delivered, for the log.
-    var account: IDInstance
-    var webhookID: String
+    /// For the log.
+    var notification: RelayCore.Notification
   }
 
   enum Event: Sendable {
@@ -295,7 +294,7 @@ actor Dispatcher {
       isStopping = true
       return [.wait(until: now.steady + Self.graceTime, then: .callOff)]
     case .callOff:
-      client.cancel(Array(running.keys), sink: sink)
+      client.cancel(running.keys.map { UInt64($0.rawValue) }, sink: sink)
       return [.wait(until: now.steady + Self.recordingTime, then: .giveUp)]
     case .giveUp: hasGivenUp = isStopping
     }
@@ -331,8 +330,8 @@ actor Dispatcher {
 
   private func completed(_ completions: [Completion], at now: Moment) {
     for completion in completions {
-      guard let attempt = running.removeValue(forKey: completion.tag) else { continue }
       let delivery = DeliveryID(rawValue: Int64(completion.tag))
+      guard let attempt = running.removeValue(forKey: delivery) else { continue }
       let outlet = attempt.outlet
       budget.ended(at: outlet.id)
       touch(outlet.id)
@@ -362,7 +361,7 @@ actor Dispatcher {
     outlet.note(settlement, at: now)
     recorder.add(settlement)
     DeliveryLog(log, of: outlet)
-      .note(settlement, notification: attempt.map { ($0.webhookID, $0.account) }, at: now.steady)
+      .note(settlement, notification: attempt?.notification, at: now.steady)
   }
 
   // MARK: What to do next
@@ -418,11 +417,10 @@ actor Dispatcher {
     var transfers: [Transfer] = []
     transfers.reserveCapacity(attempts.count)
     for delivery in attempts {
-      let tag = UInt64(delivery.id.rawValue)
-      running[tag] = Running(
-        outlet: outlet, startedAt: now, account: delivery.notification.idInstance,
-        webhookID: delivery.notification.webhookID)
-      transfers.append(Transfer(tag: tag, request: template.request(for: delivery.notification, at: now.unix)))
+      running[delivery.id] = Running(outlet: outlet, startedAt: now, notification: delivery.notification)
+      transfers.append(
+        Transfer(
+          tag: UInt64(delivery.id.rawValue), request: template.request(for: delivery.notification, at: now.unix)))
     }
     budget.started(transfers.count, at: outlet.id)
     client.start(transfers, sink: sink)
