@@ -11,8 +11,8 @@ struct DueWindow: Sendable {
   /// Ready, in flight, or settled but not recorded yet; never more than ``capacity``.
   private(set) var held: Set<DeliveryID> = []
   private(set) var capacity: Int
-  /// How far ``capacity`` may grow. It does when much of it is used up while more is being read: only for a destination that fast it
-  /// is worth the memory, and it spares it many small pages.
+  /// What ``capacity`` grows to when much of it is used up while more is being read, or while results are being recorded: only for a
+  /// destination that fast it is worth the memory, and it spares it many small pages, and having to wait for them.
   private let mostCapacity: Int
 
   /// Whether the outbox may hold deliveries that are due and not held.
@@ -73,6 +73,8 @@ struct DueWindow: Sendable {
   mutating func load(at now: SteadyTime) -> DestinationQueue.Step.Load? {
     guard loading == nil else { return nil }
     let isDue = nextDue.map { $0 <= now } == true
+    // At most a quarter is in flight; the others are to be recorded.
+    if held.count - ready.count > capacity / 2 { grow() }
     guard ready.count <= capacity / 2, held.count < capacity else {
       // From here on new deliveries line up behind those that fell due before them.
       if isDue { mayHaveMore = true }
@@ -89,7 +91,7 @@ struct DueWindow: Sendable {
       return
     }
     self.loading = nil
-    if loading.readyAtFirst - ready.count >= capacity / 8 { capacity = max(capacity, min(4 * capacity, mostCapacity)) }
+    if loading.readyAtFirst - ready.count >= capacity / 8 { grow() }
     mayHaveMore = loading.missedMore
     for delivery in deliveries where !held.contains(delivery.id) && !loading.settled.contains(delivery.id) {
       // What was taken meanwhile may have filled the window.
@@ -101,6 +103,8 @@ struct DueWindow: Sendable {
     }
     self.nextDue = [nextDue, loading.earliestRetry].compactMap(\.self).min()
   }
+
+  private mutating func grow() { capacity = max(capacity, mostCapacity) }
 
   mutating func loadFailed() {
     loading = nil

@@ -478,6 +478,23 @@ import Testing
     #expect(room == (fast ? DestinationQueue.largestGrowth : capacity) - queue.heldCount)
   }
 
+  @Test("A destination that fills its window with results that are yet to be recorded gets a larger one, and goes on")
+  func unrecordedResults() throws {
+    var queue = DestinationQueue(policy: .init())
+    _ = queue.step(at: now, budget: 0)
+    let count = Int64(DestinationQueue.smallestCapacity)
+    queue.loaded((1...count).map { delivery($0) }, nextDue: now)
+    var load: DestinationQueue.Step.Load?
+    for _ in 0..<count {
+      let step = queue.step(at: now, budget: 1)
+      load = load ?? step.load
+      _ = finish(&queue, try #require(ids(step).first), .answered(httpStatus: 200, retryAfter: nil))
+    }
+    #expect(load != nil && queue.readyCount == 0 && queue.heldCount == count)
+    queue.loaded([delivery(count + 1)], nextDue: nil)
+    #expect(ids(queue.step(at: now, budget: 1)) == [count + 1])
+  }
+
   @Test("A million waiting lanes take no more memory than the window")
   func millionLanes() {
     var queue = queue()
