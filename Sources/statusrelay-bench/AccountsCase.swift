@@ -4,9 +4,11 @@ import Foundation
 enum AccountsCase: BenchCase {
   static let name = "accounts"
   static let summary =
-    "2,000 accounts of 100 unchanged records, each polled once a second, against libcurl making the requests"
+    "2,000 accounts of 100 unchanged records, each polled once a second (10,000: every five), against libcurl making the requests"
 
   private static let seconds = 8
+  /// More a second are more than one thread receives, libcurl's alone or the relay's; what would be measured is the queue.
+  private static let mostPollsASecond = 2_000
 
   static func run(_ options: BenchOptions) async throws -> [BenchResult] {
     var results: [BenchResult] = []
@@ -33,7 +35,8 @@ enum AccountsCase: BenchCase {
       try source.answer(settings: Workload.settings, records: records)
       let relay = try RelayProcess(
         configuration: PollWorkload.configuration(
-          stateDirectory: directory + "/state", source: source, destinations: ["sink": source.url]),
+          stateDirectory: directory + "/state", source: source, destinations: ["sink": source.url],
+          interval: interval(of: accounts)),
         in: directory, accounts: accounts)
       return try await cost(relay.process, source, accounts)
     }
@@ -43,13 +46,17 @@ enum AccountsCase: BenchCase {
     try await PollWorkload.inDirectory { directory in
       let source = try await Peer(in: directory + "/source")
       try source.answer(settings: Workload.settings, records: records)
-      return try await cost(try ReceiveCommand.start(at: source, accounts: accounts), source, accounts)
+      return try await cost(
+        try ReceiveCommand.start(at: source, accounts: accounts, interval: interval(of: accounts)), source, accounts)
     }
   }
 
   /// The first polls record what is there; the third of each account finds nothing to do.
   private static func cost(_ process: ChildProcess, _ source: Peer, _ accounts: Int) async throws -> Double {
     try await waitUntil("the first polls are made", within: .seconds(600)) { source.polls >= 3 * accounts }
-    return try await PollWorkload.cost(of: seconds * accounts, by: process, at: source)
+    return try await PollWorkload.cost(of: seconds * min(accounts, mostPollsASecond), by: process, at: source)
   }
+
+  /// Seconds between an account's polls.
+  private static func interval(of accounts: Int) -> Int { (accounts + mostPollsASecond - 1) / mostPollsASecond }
 }

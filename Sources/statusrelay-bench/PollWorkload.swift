@@ -33,8 +33,11 @@ enum PollWorkload {
     return String(decoding: text + Array("]".utf8), as: UTF8.self)
   }
 
-  /// One account, polled as often as GREEN-API allows, with all that getSettings could say.
-  static func configuration(stateDirectory: String, source: Peer, destinations: [String: String]) -> String {
+  /// One account with all that getSettings could say.
+  /// - Parameter interval: seconds between polls; GREEN-API allows one a second.
+  static func configuration(
+    stateDirectory: String, source: Peer, destinations: [String: String], interval: Int = 1
+  ) -> String {
     let list = destinations.sorted { $0.key < $1.key }.map { name, url in "  - {name: \(name), url: \"\(url)\"}" }
     return """
       stateDirectory: \(stateDirectory)
@@ -42,7 +45,7 @@ enum PollWorkload {
       admin: {listen: none}
       accounts:
         - {idInstance: \(Workload.idInstance), apiUrl: "\(source.url)", apiTokenInstance: bench, wid: 79991234567@c.us, \
-      typeInstance: whatsapp, poll: {interval: 1s, idleInterval: 1s}}
+      typeInstance: whatsapp, poll: {interval: \(interval)s, idleInterval: \(interval)s}}
       destinations:
       \(list.joined(separator: "\n"))
 

@@ -11,8 +11,9 @@ struct ReceiveCommand: ParsableCommand {
   @Option var accounts: UInt32 = 1
   @Option(help: "Milliseconds.") var period: UInt32 = 1000
 
-  static func start(at source: Peer, accounts: Int = 1) throws -> ChildProcess {
-    try ChildProcess(["receive", source.url, "--accounts", "\(accounts)"])
+  /// - Parameter interval: seconds between an account's requests.
+  static func start(at source: Peer, accounts: Int = 1, interval: Int = 1) throws -> ChildProcess {
+    try ChildProcess(["receive", source.url, "--accounts", "\(accounts)", "--period", "\(interval * 1000)"])
   }
 
   func run() throws {
