@@ -24,7 +24,7 @@ public struct DestinationQueue: Sendable {
 
   /// - Parameters:
   ///   - capacity: how many deliveries are held at most; at least four times `maxConcurrency` whenever another policy is adopted.
-  ///     By default it is that at once, and grows to ``largestGrowth`` for a destination that uses them up faster than they are read.
+  ///     By default it is that at once, and grows to ``largestGrowth`` for a destination that uses them up faster than they are read, or recorded.
   ///   - circuit: an open circuit, remembered over a restart.
   ///   - latestAttempt: when the latest attempt before a restart started, or later; the rate limit counts it.
   public init(

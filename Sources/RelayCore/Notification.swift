@@ -3,8 +3,7 @@ import GreenAPI
 
 /// One change of one message, as it is recorded and delivered: its bytes are fixed here and never made again.
 ///
-/// A class, so that all who hold it share one: on its way it passes through a dozen hands, and to count five references at each of them
-/// was a twentieth of our own share of a delivery.
+/// A class, so that all who hold it share one: on its way it passes through a dozen hands, and each of them would count five references.
 public final class Notification: Hashable, Sendable {
   /// The same for every attempt and every destination; see ``makeWebhookID(_:_:_:)``.
   public let webhookID: String

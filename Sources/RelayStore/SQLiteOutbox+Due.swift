@@ -27,7 +27,7 @@ extension SQLiteOutbox {
   }
 
   /// Where the first one that is not excluded stands. The caller mostly holds the ones before it, by the thousand: they are passed over in
-  /// the index, at a fifth of what reading them would cost.
+  /// the index, where reading each with its notification was a good part of the store's work on a delivery.
   private static func firstPlace(
     _ db: Database, at destination: DestinationID, excluding: Set<DeliveryID>
   ) throws -> (dueAt: Int64, notification: Int64)? {
