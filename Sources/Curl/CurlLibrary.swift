@@ -9,6 +9,15 @@ public let versionDescription: String = {
   return ([String(cString: curl_version())] + present).joined(separator: " ")
 }()
 
+/// The compressions that libcurl was built with, as `Accept-Encoding` names them. A request with
+/// ``HTTPRequest/acceptCompression`` offers them anyway; with this among its headers libcurl need not write the line anew each time.
+public let acceptableEncodings: String = {
+  let features = curl_version_info(CURLVERSION_FIRST).pointee.features
+  let names = [(CURL_VERSION_LIBZ, "deflate, gzip"), (CURL_VERSION_BROTLI, "br"), (CURL_VERSION_ZSTD, "zstd")]
+  let present = names.filter { features & $0.0 != 0 }.map(\.1)
+  return present.isEmpty ? "identity" : present.joined(separator: ", ")
+}()
+
 enum CurlLibrary {
   private static let startCode = curl_global_init(Int(CURL_GLOBAL_ALL))
 

@@ -217,7 +217,7 @@ final class EasyHandle {
     let values = headers.values + (sharedHeaders?.values ?? []) + options.secrets
     return CurlError(
       kind: kind, code: Int32(code.rawValue),
-      message: Redaction.redact(message, urls: [options.url, options.proxy ?? ""], values: values))
+      message: Redaction.redact(message, urls: [options.url?.text ?? "", options.proxy ?? ""], values: values))
   }
 
   // MARK: libcurl's side

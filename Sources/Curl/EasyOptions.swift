@@ -4,7 +4,8 @@ import Glibc
 /// The options that stand in one easy handle and that requests differ in. Applying a request sets only those that change,
 /// because each costs a call, and the strings a copy.
 struct EasyOptions {
-  private(set) var url = ""
+  /// libcurl points to it.
+  private(set) var url: RequestURL?
   private(set) var tls: TLSOptions?
   private(set) var proxy: String?
   private var method: HTTPRequest.Method?
@@ -45,11 +46,10 @@ struct EasyOptions {
   }
 
   mutating func apply(_ request: HTTPRequest, to easy: UnsafeMutableRawPointer) throws(CurlError) {
-    if url != request.url || url.isEmpty {
-      try Self.check(url: request.url)
-      // Forgotten first: when an option is refused, the handle must not pass for set up.
-      url = ""
-      try Self.set(CURLOPT_URL, checked: request.url, in: easy)
+    if url !== request.url {
+      // Forgotten first: when it is refused, the handle must not pass for set up.
+      url = nil
+      try request.url.apply(to: easy)
       url = request.url
     }
     if method != request.method {
@@ -106,38 +106,13 @@ struct EasyOptions {
     ccurl_set_long(easy, CURLOPT_SSL_VERIFYHOST, tls.verify ? 2 : 0)
   }
 
-  private static func check(url: String) throws(CurlError) {
-    let start = url.utf8.prefix(8).map(asciiLowercased)
-    guard start.starts(with: "http://".utf8) || start.elementsEqual("https://".utf8) else {
-      throw .invalidRequest("The URL does not begin with http:// or https://.")
-    }
-    // libcurl forgives a third slash and takes the path's first part for the host.
-    let host = url.utf8.dropFirst(start[4] == .colon ? 7 : 8)
-    guard let first = host.first, first != UInt8(ascii: "/") else { throw .invalidRequest("The URL names no host.") }
-    guard isFreeOfControls(url) else {
-      throw .invalidRequest("The URL has a space or a control character in it; percent-encode it.")
-    }
-  }
-
-  private static func isFreeOfControls(_ url: String) -> Bool {
-    let bytes = url.utf8.span
-    for index in bytes.indices where bytes[index] <= 0x20 || bytes[index] == 0x7F { return false }
-    return true
-  }
-
   private static func set(
     _ option: CURLoption, _ value: String?, in easy: UnsafeMutableRawPointer
   ) throws(CurlError) {
+    // libcurl would take the text to end there.
     if let value, value.utf8.contains(0) {
       throw .invalidRequest("A path, name or password has a NUL in it.")
     }
-    try set(option, checked: value, in: easy)
-  }
-
-  /// - Parameter value: without a NUL, where libcurl would take it to end.
-  private static func set(
-    _ option: CURLoption, checked value: String?, in easy: UnsafeMutableRawPointer
-  ) throws(CurlError) {
     let code = ccurl_set_string(easy, option, value)
     guard code != CURLE_OK else { return }
     throw CurlError(

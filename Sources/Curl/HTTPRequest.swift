@@ -8,8 +8,7 @@ public struct HTTPRequest: Sendable {
   }
 
   public var method: Method
-  /// An absolute `http:` or `https:` URL, already percent-encoded.
-  public var url: String
+  public var url: RequestURL
   /// Headers of this request alone, sent in this order and before ``sharedHeaders``.
   ///
   /// An empty value is sent as an empty header. `Content-Length`, `Transfer-Encoding` and `Expect` are the client's own
@@ -42,7 +41,7 @@ public struct HTTPRequest: Sendable {
 
   public init(
     method: Method = .get,
-    url: String,
+    url: RequestURL,
     headers: [(name: String, value: String)] = [],
     sharedHeaders: HeaderList? = nil,
     body: [UInt8] = [],

@@ -132,9 +132,9 @@ final class ControlClient: Sendable {
     switch address {
     case .socket(let socket):
       try checkSocket(socket)
-      (request.url, request.unixSocketPath, request.proxy) = ("http://localhost\(target)", socket, "")
+      (request.url, request.unixSocketPath, request.proxy) = (RequestURL("http://localhost\(target)"), socket, "")
     case .url(let url, let token):
-      request.url = url + target
+      request.url = RequestURL(url + target)
       if let token { request.headers.append(("Authorization", "Bearer \(token.reveal())")) }
       if RelayAddress.isLoopback(url) { request.proxy = "" }
     }

@@ -127,7 +127,7 @@ struct OnlineCheck: Sendable {
   private func finding(_ destination: RelayConfiguration.Destination, at url: String?) async -> Finding {
     let name = "destination \(destination.name)"
     let request = HTTPRequest(
-      url: url ?? "", headers: [("User-Agent", Version.userAgent)],
+      url: RequestURL(url ?? ""), headers: [("User-Agent", Version.userAgent)],
       timeouts: Timeouts(connect: min(destination.timeout, .seconds(10)), total: destination.timeout),
       responseLimit: .keep(first: 0, discardUpTo: 64 << 10),
       tls: destination.tls, proxy: destination.proxy.forClient)

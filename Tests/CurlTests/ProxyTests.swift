@@ -18,7 +18,7 @@ import Testing
       _ = try await client.execute(request)
       var direct = request
       direct.proxy = ""
-      direct.url = server.url + "/direct"
+      direct.url = RequestURL(server.url + "/direct")
       _ = try await client.execute(direct)
       #expect(lines.values == ["GET http://consumer.invalid/hook?x=1 HTTP/1.1", "GET /direct HTTP/1.1"])
     }
@@ -39,7 +39,7 @@ import Testing
       let client = try CurlClient()
       var request = HTTPRequest(url: "http://consumer.invalid/hook")
       _ = try await client.execute(request)
-      request.url = server.url + "/direct"
+      request.url = RequestURL(server.url + "/direct")
       request.proxy = ""
       _ = try await client.execute(request)
       setenv("no_proxy", "consumer.invalid", 1)

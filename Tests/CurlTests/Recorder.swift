@@ -74,7 +74,7 @@ extension HTTPRequest {
     limit: ResponseLimit = .fail(above: 1 << 20)
   ) -> HTTPRequest {
     HTTPRequest(
-      method: body == nil ? .get : .post, url: url, body: body ?? [], timeouts: timeouts, responseLimit: limit,
-      proxy: "")
+      method: body == nil ? .get : .post, url: RequestURL(url), body: body ?? [], timeouts: timeouts,
+      responseLimit: limit, proxy: "")
   }
 }

@@ -35,7 +35,8 @@ struct AdminVisitor {
     do throws(CurlError) {
       result = .success(
         try await client.execute(
-          HTTPRequest(method: method, url: url + target, headers: headers, unixSocketPath: socketPath, proxy: "")))
+          HTTPRequest(
+            method: method, url: RequestURL(url + target), headers: headers, unixSocketPath: socketPath, proxy: "")))
     } catch {
       result = .failure(error)
     }

@@ -22,7 +22,8 @@ struct ListenTests {
   private static func post(
     _ client: CurlClient, _ url: String, _ headers: [(name: String, value: String)] = [], body: [UInt8] = body
   ) async throws -> HTTPResponse {
-    try await client.execute(HTTPRequest(method: .post, url: url, headers: headers, body: body, proxy: ""))
+    try await client.execute(
+      HTTPRequest(method: .post, url: RequestURL(url), headers: headers, body: body, proxy: ""))
   }
 
   /// - Returns: The answer's HTTP status.

@@ -11,7 +11,7 @@ struct SimulateTests {
   }
 
   private static func get(_ url: String, _ client: CurlClient) async throws -> HTTPResponse {
-    try await client.execute(HTTPRequest(url: url, proxy: ""))
+    try await client.execute(HTTPRequest(url: RequestURL(url), proxy: ""))
   }
 
   private static func withClient(_ use: (CurlClient) async throws -> Void) async throws {

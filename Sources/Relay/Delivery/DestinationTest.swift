@@ -27,7 +27,7 @@ struct DestinationTest: Sendable {
       result = .failure(error)
     }
     return TestExchange(
-      destination: outlet.name, url: template.url, requestHeaders: shownHeaders, requestBody: notification.body,
+      destination: outlet.name, url: template.url.text, requestHeaders: shownHeaders, requestBody: notification.body,
       result: result, startedAt: start, endedAt: time.now(), duration: clock.now - began)
   }
 

@@ -7,7 +7,7 @@ import RelayCore
 /// The `webhook-…` headers by Standard Webhooks:
 /// https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 struct WebhookTemplate: Sendable {
-  let url: String
+  let url: RequestURL
   private let fixed: [RelayConfiguration.Header]
   private let shared: HeaderList
   private let signingSecrets: [SigningSecret]
@@ -22,7 +22,7 @@ struct WebhookTemplate: Sendable {
   static let testHeader = (name: "statusrelay-test", value: "true")
 
   init(_ destination: RelayConfiguration.Destination, to address: WebhookAddress) throws(CurlError) {
-    url = address.url
+    url = RequestURL(address.url)
     var headers: [RelayConfiguration.Header] = [
       .init(name: "Content-Type", value: "application/json; charset=utf-8"),
       .init(name: "User-Agent", value: Version.userAgent),

@@ -36,8 +36,8 @@ public struct GreenAPIClient: Sendable {
   }
 
   /// Where records are asked for, token included.
-  static func recordsURL(of endpoint: Endpoint, minutes: Int) -> String {
-    endpoint.url(.getOutgoingStatuses, query: [("minutes", String(minutes))])
+  static func recordsURL(of endpoint: Endpoint, minutes: Int) -> RequestURL {
+    RequestURL(endpoint.url(.getOutgoingStatuses, query: [("minutes", String(minutes))]))
   }
 
   /// - Parameters:
@@ -46,7 +46,7 @@ public struct GreenAPIClient: Sendable {
   ///   - latestCount: bytes of the answer before; the next one's number is much the same.
   ///   - now: only to read dates in the answer.
   func records(
-    at url: String, knowing known: KnownRecords = KnownRecords(), latestCount: Int = 0, now: UnixTime
+    at url: RequestURL, knowing known: KnownRecords = KnownRecords(), latestCount: Int = 0, now: UnixTime
   ) async throws(Problem) -> Answer {
     var request = request(url, timeouts: Self.pollTimeouts)
     if latestCount >= Self.largeAnswer { request.receiveBufferSize = Self.receiveBufferSize }
@@ -57,7 +57,8 @@ public struct GreenAPIClient: Sendable {
   }
 
   public func settings(of endpoint: Endpoint, now: UnixTime) async throws(Problem) -> AccountSettings {
-    let response = try await get(request(endpoint.url(.getSettings), timeouts: Self.settingsTimeouts), now: now)
+    let response = try await get(
+      request(RequestURL(endpoint.url(.getSettings)), timeouts: Self.settingsTimeouts), now: now)
     do {
       return try AccountSettings(decoding: response.body)
     } catch {
@@ -80,13 +81,15 @@ public struct GreenAPIClient: Sendable {
 
   private static let headers: HeaderList = {
     do {
-      return try HeaderList([("Accept", "application/json"), ("User-Agent", Version.userAgent)])
+      return try HeaderList([
+        ("Accept", "application/json"), ("Accept-Encoding", acceptableEncodings), ("User-Agent", Version.userAgent),
+      ])
     } catch {
       fatalError("the requests' headers were refused: \(error)")
     }
   }()
 
-  private func request(_ url: String, timeouts: Timeouts) -> HTTPRequest {
+  private func request(_ url: RequestURL, timeouts: Timeouts) -> HTTPRequest {
     HTTPRequest(
       url: url, sharedHeaders: Self.headers, timeouts: timeouts, responseLimit: .fail(above: Self.largestAnswer))
   }

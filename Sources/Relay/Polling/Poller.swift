@@ -88,7 +88,7 @@ struct Poller: Sendable {
     /// The wait after the next failure.
     var settingsWait = Poller.firstSettingsRetryInterval
     /// Where the latest poll asked, and what that follows from: it is the same for most polls.
-    var address: (typeInstance: TypeInstance, minutes: Int, url: String)?
+    var address: (typeInstance: TypeInstance, minutes: Int, url: RequestURL)?
     /// The answer that ``snapshot`` took over last.
     var taken: TakenAnswer?
     /// Bytes of the latest answer.
@@ -183,7 +183,7 @@ struct Poller: Sendable {
     return changes
   }
 
-  private func url(_ identity: AccountIdentity, minutes: Int, _ round: inout Round) -> String {
+  private func url(_ identity: AccountIdentity, minutes: Int, _ round: inout Round) -> RequestURL {
     if let known = round.address, known.minutes == minutes, known.typeInstance == identity.typeInstance {
       return known.url
     }
@@ -194,7 +194,7 @@ struct Poller: Sendable {
   }
 
   private func answer(
-    from url: String, knowing taken: TakenAnswer?, latestCount: Int, at start: Moment
+    from url: RequestURL, knowing taken: TakenAnswer?, latestCount: Int, at start: Moment
   ) async throws(GreenAPIClient.Problem) -> GreenAPIClient.Answer {
     do {
       let answer = try await services.api.records(
