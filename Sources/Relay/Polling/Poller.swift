@@ -60,22 +60,32 @@ struct Poller: Sendable {
         policy: account.poll, latestPoll: stored.progress.latestPoll, trustsClock: services.trustsClock,
         spread: Double.random(in: 0..<1), startingAt: max(time.now().steady, notBefore ?? time.now().steady)),
       identity: AccountIdentity(of: account, remembered: stored.identity))
+    publish(&status, round)
     while true {
-      status.identity = round.identity
-      status.trackedMessages = round.snapshot.count
-      status.nextPoll = round.pacer.nextPoll
-      services.statuses.publish(status)
       // The first poll comes first. Later the settings don't wait for polls that fail and become rare.
       let settingsDue = round.identity == nil ? nil : round.settingsDue
       do {
         try await services.wakeUps.sleep(until: min(round.pacer.nextPoll, settingsDue ?? round.pacer.nextPoll))
       } catch { return }
-      if time.now().steady >= round.pacer.nextPoll { await poll(&round, &status) }
+      if time.now().steady >= round.pacer.nextPoll {
+        await poll(&round, &status)
+        publish(&status, round)
+      }
       // Beside the point of polling: what comes of it is a warning at most.
       let isDue = round.settingsDue.map { time.now().steady >= $0 } ?? true
-      if isDue, round.identity != nil, !Task.isCancelled { try? await readSettings(&round, &status) }
+      if isDue, round.identity != nil, !Task.isCancelled {
+        try? await readSettings(&round, &status)
+        publish(&status, round)
+      }
       if Task.isCancelled { return }
     }
+  }
+
+  private func publish(_ status: inout AccountStatus, _ round: Round) {
+    status.identity = round.identity
+    status.trackedMessages = round.snapshot.count
+    status.nextPoll = round.pacer.nextPoll
+    services.statuses.publish(status)
   }
 
   /// What lasts from one poll to the next.
@@ -275,10 +285,10 @@ struct Poller: Sendable {
   }
 
   private func report(_ event: AccountHealth.Event, _ status: inout AccountStatus) {
-    let change = status.health.handle(event, at: time.now())
+    guard let change = status.health.handle(event, at: time.now()) else { return }
+    // Before it is told: whoever reads of it finds it so.
     services.statuses.publish(status)
     switch change {
-    case nil: break
     case .starting: log.info("account starting")
     case .healthy:
       log.log(
