@@ -47,8 +47,7 @@ struct EasyOptions {
 
   mutating func apply(_ request: HTTPRequest, to easy: UnsafeMutableRawPointer) throws(CurlError) {
     if url !== request.url {
-      // Forgotten first: when it is refused, the handle must not pass for set up.
-      url = nil
+      // The one it points to until now is let go afterwards; it stays if this one is refused.
       try request.url.apply(to: easy)
       url = request.url
     }

@@ -27,7 +27,7 @@ public final class RequestURL: @unchecked Sendable {
   /// Sets it in an easy handle, which points to this from then on.
   func apply(to easy: UnsafeMutableRawPointer) throws(CurlError) {
     let parts = try parts.get()
-    // The text as well: libcurl goes back to it when it tells of a transfer, or starts one again.
+    // The parts win. The text is libcurl's idea of where it was last, which would be that of the handle's first request for ever.
     guard ccurl_set_string(easy, CURLOPT_URL, text) == CURLE_OK,
       ccurl_set_pointer(easy, CURLOPT_CURLU, UnsafeMutableRawPointer(parts)) == CURLE_OK
     else { throw .outOf("a URL") }

@@ -47,7 +47,9 @@ extension Snapshot {
   }
 
   /// Watched time that one poll adds at most, so that an absence doesn't age the messages: they could not be seen meanwhile.
-  static func longestWatch(_ policy: PollPolicy) -> Duration { max(.seconds(600), policy.idleInterval + policy.idleInterval) }
+  static func longestWatch(_ policy: PollPolicy) -> Duration {
+    max(.seconds(600), policy.idleInterval + policy.idleInterval)
+  }
 
   /// How old the outbox's ``AccountProgress/latestPoll`` may grow while nothing else is to be written.
   static let progressGrain = Duration.seconds(60)
