@@ -6,7 +6,7 @@ public struct CommitStatistics: Hashable, Sendable {
   public private(set) var duration = Histogram(bounds: durationBounds)
   /// Of those that succeeded: rows inserted, changed and deleted.
   public private(set) var rows = Histogram(bounds: rowBounds)
-  /// Those that were rolled back: a full disk, say.
+  /// Writes that were rolled back: a full disk, say.
   public private(set) var failed = 0
 
   /// A commit costs a millisecond on a fast disk; one that takes seconds holds up polls and deliveries.

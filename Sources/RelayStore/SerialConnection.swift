@@ -15,28 +15,138 @@ final class SerialConnection: Sendable {
   private let queue: DatabaseQueue
   private let isClosed = NIOLockedValueBox(false)
   private let statistics = NIOLockedValueBox(CommitStatistics())
+  /// The turn that has not begun and that writes may still join.
+  private let gathering = NIOLockedValueBox<Turn?>(nil)
 
   init(path: String, configuration: GRDB.Configuration) throws {
     self.path = path
     queue = try DatabaseQueue(path: path, configuration: configuration)
   }
 
-  /// One transaction, rolled back wholly when `body` or the commit fails.
+  /// In a transaction, and rolled back wholly when `body` or the commit fails.
+  ///
+  /// Calls that wait for their turn at the same time share a transaction, each in a savepoint of its own: a commit costs what many small
+  /// changes cost, and thousands of accounts have one to write every minute. A call returns when all of it is on disk.
   func write<T: Sendable>(
     _ action: String, _ body: @escaping @Sendable (Database) throws -> T
   ) async throws(OutboxError) -> T {
-    try await access(action) { [statistics] db in
-      let (start, changesBefore) = (ContinuousClock.now, db.totalChangesCount)
-      do {
-        let value = try db.transaction(.immediate) { try body(db) }
-        let (duration, rows) = (ContinuousClock.now - start, db.totalChangesCount - changesBefore)
-        statistics.withLockedValue { $0.succeeded(in: duration, rows: rows) }
-        return value
-      } catch {
-        statistics.withLockedValue { $0.noteFailure() }
-        throw error
-      }
+    let result: Result<T, OutboxError> = await withCheckedContinuation { continuation in
+      let outcome = NIOLockedValueBox<T?>(nil)
+      join(
+        WaitingWrite(
+          action: action,
+          run: { db in
+            let value = try body(db)
+            outcome.withLockedValue { $0 = value }
+          },
+          finish: { error in
+            if let error { return continuation.resume(returning: .failure(error)) }
+            guard let value = outcome.withLockedValue({ $0 }) else { preconditionFailure("what is on disk has run") }
+            continuation.resume(returning: .success(value))
+          }))
     }
+    return try result.get()
+  }
+
+  /// A call of ``write(_:_:)`` before its turn.
+  private struct WaitingWrite: Sendable {
+    let action: String
+    let run: @Sendable (Database) throws -> Void
+    /// Tells the caller how it ended; `nil`: all is on disk.
+    let finish: @Sendable (OutboxError?) -> Void
+  }
+
+  /// Writes that run in the same turn. Each change of it happens under the lock of ``gathering``.
+  private final class Turn: @unchecked Sendable {
+    var writes: [WaitingWrite] = []
+  }
+
+  /// So that none waits long for the others.
+  private static let mostInATurn = 256
+
+  /// Whether a write that came now would share its turn with one that waits.
+  var isGathering: Bool { gathering.withLockedValue { $0 != nil } }
+
+  private func join(_ write: WaitingWrite) {
+    let new: Turn? = gathering.withLockedValue { gathering in
+      if let turn = gathering, turn.writes.count < Self.mostInATurn {
+        turn.writes.append(write)
+        return nil
+      }
+      let turn = Turn()
+      turn.writes = [write]
+      gathering = turn
+      return turn
+    }
+    guard let new else { return }
+    queue.asyncWriteWithoutTransaction { [self] db in
+      let writes = gathering.withLockedValue { gathering in
+        if gathering === new { gathering = nil }
+        return new.writes
+      }
+      run(writes, db)
+    }
+  }
+
+  private func run(_ writes: [WaitingWrite], _ db: Database) {
+    guard !isClosed.withLockedValue({ $0 }) else {
+      for write in writes { write.finish(.closed(path)) }
+      return
+    }
+    if writes.count > 1, let errors = runTogether(writes, db) {
+      for (write, error) in zip(writes, errors) { write.finish(error) }
+    } else {
+      for write in writes { write.finish(runAlone(write, db)) }
+    }
+  }
+
+  private func runAlone(_ write: WaitingWrite, _ db: Database) -> OutboxError? {
+    do {
+      try transaction(db) { try write.run(db) }
+      return nil
+    } catch {
+      return failed(error, while: write.action, db)
+    }
+  }
+
+  /// - Returns: how each of them ended; `nil` when all of them have been undone because of one: a full disk ends the whole transaction,
+  ///   and some may be done all the same when they are alone.
+  private func runTogether(_ writes: [WaitingWrite], _ db: Database) -> [OutboxError?]? {
+    var errors = [OutboxError?](repeating: nil, count: writes.count)
+    do {
+      try transaction(db) {
+        for (index, write) in writes.enumerated() {
+          do {
+            try db.inSavepoint {
+              try write.run(db)
+              return .commit
+            }
+          } catch  where db.isInsideTransaction {
+            errors[index] = failed(error, while: write.action, db)
+          }
+        }
+      }
+      return errors
+    } catch {
+      return nil
+    }
+  }
+
+  private func transaction(_ db: Database, _ body: () throws -> Void) throws {
+    let (start, changesBefore) = (ContinuousClock.now, db.totalChangesCount)
+    try db.transaction(.immediate, body)
+    let (duration, rows) = (ContinuousClock.now - start, db.totalChangesCount - changesBefore)
+    statistics.withLockedValue { $0.succeeded(in: duration, rows: rows) }
+  }
+
+  private func failed(_ error: any Error, while action: String, _ db: Database) -> OutboxError {
+    statistics.withLockedValue { $0.noteFailure() }
+    return outboxError(error, while: action, db)
+  }
+
+  private func outboxError(_ error: any Error, while action: String, _ db: Database) -> OutboxError {
+    let systemError = db.sqliteConnection.map { sqlite3_system_errno($0) } ?? 0
+    return OutboxError(error, while: action, database: path, systemError: systemError)
   }
 
   /// What the calls of ``write(_:_:)`` took.
@@ -46,12 +156,7 @@ final class SerialConnection: Sendable {
   func read<T: Sendable>(
     _ action: String, _ body: @escaping @Sendable (Database) throws -> T
   ) async throws(OutboxError) -> T {
-    try await access(action) { db in try db.transaction(.deferred) { try body(db) } }
-  }
-
-  private func access<T: Sendable>(
-    _ action: String, _ body: @escaping @Sendable (Database) throws -> T
-  ) async throws(OutboxError) -> T {
+    endGathering()
     let result: Result<T, OutboxError> = await withCheckedContinuation { continuation in
       queue.asyncWriteWithoutTransaction { [self] db in
         guard !isClosed.withLockedValue({ $0 }) else {
@@ -59,19 +164,21 @@ final class SerialConnection: Sendable {
           return
         }
         do {
-          continuation.resume(returning: .success(try body(db)))
+          continuation.resume(returning: .success(try db.transaction(.deferred) { try body(db) }))
         } catch {
-          let systemError = db.sqliteConnection.map { sqlite3_system_errno($0) } ?? 0
-          continuation.resume(
-            returning: .failure(OutboxError(error, while: action, database: path, systemError: systemError)))
+          continuation.resume(returning: .failure(outboxError(error, while: action, db)))
         }
       }
     }
     return try result.get()
   }
 
+  /// What is asked now comes before the writes that are asked later.
+  private func endGathering() { gathering.withLockedValue { $0 = nil } }
+
   /// Ends after every call made before it; calls made later fail with ``OutboxError/Kind/closed``.
   func close() async {
+    endGathering()
     await withCheckedContinuation { continuation in
       queue.asyncWriteWithoutTransaction { [self] _ in
         isClosed.withLockedValue { $0 = true }
