@@ -33,10 +33,11 @@ public final class Relay: Service {
 
   /// - Parameters:
   ///   - trustsClock: `false` when the wall clock is known to have gone backwards since the outbox was last written.
+  ///   - pollsAtOnce: of the accounts with the same `apiUrl`.
   ///   - onStart: called once, when the destinations stand in the outbox and the pollers are scheduled.
   public init(
     configuration: RelayConfiguration, outbox: any Outbox, time: any Timekeeper, trustsClock: Bool = true, log: Logger,
-    onStart: @escaping @Sendable () -> Void = {}
+    pollsAtOnce: Int = 1024, onStart: @escaping @Sendable () -> Void = {}
   ) throws(CurlError) {
     self.outbox = outbox
     self.onStart = onStart
@@ -52,7 +53,8 @@ public final class Relay: Service {
       services: Poller.Services(
         api: GreenAPIClient(client), outbox: outbox, time: time, trustsClock: trustsClock, router: router,
         take: dispatcher.take, noteSettings: { dispatcher.note($0, of: $1) }, statuses: statuses, log: log,
-        wakeUps: SharedWakeUps(time: time, executor: client.taskExecutor), executor: client.taskExecutor))
+        wakeUps: SharedWakeUps(time: time, executor: client.taskExecutor),
+        gates: PollGates(room: pollsAtOnce), executor: client.taskExecutor))
   }
 
   /// - Throws: ``OutboxError`` when the configured destinations can't be entered into the outbox.

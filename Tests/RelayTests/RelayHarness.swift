@@ -96,13 +96,15 @@ final class RelayHarness: Sendable {
 
   /// Starts the relay on the state directory; also after ``stop()``, with another configuration if need be.
   func start(
-    _ changed: RelayConfiguration? = nil, trustsClock: Bool = true, _ prepare: (FailingOutbox) -> Void = { _ in }
+    _ changed: RelayConfiguration? = nil, trustsClock: Bool = true, pollsAtOnce: Int = 1024,
+    _ prepare: (FailingOutbox) -> Void = { _ in }
   ) async throws {
     let outbox = FailingOutbox(
       try await SQLiteOutbox.open(.init(directory: configuration.stateDirectory, synchronous: .normal)))
     prepare(outbox)
     let relay = try Relay(
-      configuration: changed ?? configuration, outbox: outbox, time: time, trustsClock: trustsClock, log: log.logger)
+      configuration: changed ?? configuration, outbox: outbox, time: time, trustsClock: trustsClock, log: log.logger,
+      pollsAtOnce: pollsAtOnce)
     let group = ServiceGroup(services: [relay], logger: Logger(label: "group") { _ in SwiftLogNoOpLogHandler() })
     let task = Task { try await group.run() }
     running.withLockedValue { $0 = Running(relay: relay, outbox: outbox, group: group, task: task) }

@@ -30,6 +30,7 @@ struct Poller: Sendable {
     var statuses: AccountBoard
     var log: Logger
     var wakeUps: SharedWakeUps
+    var gates: PollGates
     /// Where pollers sleep, ask and look at answers that bring little new.
     var executor: any TaskExecutor
   }
@@ -61,6 +62,7 @@ struct Poller: Sendable {
         spread: Double.random(in: 0..<1), startingAt: max(time.now().steady, notBefore ?? time.now().steady)),
       identity: AccountIdentity(of: account, remembered: stored.identity))
     publish(&status, round)
+    let gate = services.gates.gate(to: account.apiURL)
     while true {
       // The first poll comes first. Later the settings don't wait for polls that fail and become rare.
       let settingsDue = round.identity == nil ? nil : round.settingsDue
@@ -68,7 +70,9 @@ struct Poller: Sendable {
         try await services.wakeUps.sleep(until: min(round.pacer.nextPoll, settingsDue ?? round.pacer.nextPoll))
       } catch { return }
       if time.now().steady >= round.pacer.nextPoll {
+        do { try await gate.enter() } catch { return }
         await poll(&round, &status)
+        gate.leave()
         publish(&status, round)
       }
       // Beside the point of polling: what comes of it is a warning at most.
