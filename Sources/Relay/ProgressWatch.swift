@@ -85,8 +85,8 @@ extension Relay {
         return true
       },
       .pollers: { [statuses, time] in
-        let limit = time.now().steady + (.zero - Self.longestPoll)
-        return statuses.all.allSatisfy { $0.nextPoll.map { $0 > limit } ?? true }
+        let now = time.now().steady
+        return !statuses.all.contains { $0.isStuck(at: now, longestPoll: Self.longestPoll) }
       },
     ])
   }

@@ -48,7 +48,8 @@ import Testing
     #expect(gate.waiting == 1)
     gate.leave()
     try await second.value
-    // One that is called off before it asks: with the place taken, and with the place free.
+    #expect(!gate.enterAtOnce())
+    // One that is called off before it asks.
     let early = Task {
       while !Task.isCancelled { await Task.yield() }
       try await gate.enter()
@@ -56,7 +57,7 @@ import Testing
     early.cancel()
     await #expect(throws: CancellationError.self) { try await early.value }
     gate.leave()
-    try await gate.enter()
+    #expect(gate.enterAtOnce())
     #expect(gate.waiting == 0)
   }
 
@@ -113,6 +114,20 @@ import Testing
       }
       for _ in 0..<3 { try await harness.poll() }
       #expect(asked.withLockedValue { $0.count } == 1)
+      #expect(harness.relay.statuses.all.count { $0.isWaitingForOthers } == 1)
     }
+  }
+
+  @Test("An account is stuck when its poll is long overdue, unless it waits for others")
+  func stuck() {
+    let start = SteadyTime(milliseconds: 1_000_000)
+    let moment = Moment(steady: start, unix: UnixTime(milliseconds: 0))
+    var status = AccountStatus(idInstance: RelayHarness.account, health: AccountHealth(startingAt: moment))
+    #expect(!status.isStuck(at: start, longestPoll: .seconds(600)))
+    status.nextPoll = start
+    #expect(!status.isStuck(at: start + .seconds(599), longestPoll: .seconds(600)))
+    #expect(status.isStuck(at: start + .seconds(600), longestPoll: .seconds(600)))
+    status.isWaitingForOthers = true
+    #expect(!status.isStuck(at: start + .seconds(6000), longestPoll: .seconds(600)))
   }
 }

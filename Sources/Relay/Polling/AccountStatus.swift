@@ -11,6 +11,8 @@ public struct AccountStatus: Sendable, Hashable {
   /// Messages in the snapshot.
   public var trackedMessages = 0
   public var nextPoll: SteadyTime?
+  /// Whether the poll is due and waits for others of the same host, see `PollGate`.
+  public var isWaitingForOthers = false
   /// From the latest of the changes announced last to their recording; `nil` before any is.
   public var lag: Duration?
   /// Since the account is polled; a reload that changes the account goes on counting.
@@ -28,6 +30,13 @@ public struct AccountStatus: Sendable, Hashable {
     public var notifications = NotificationCounts()
     /// Failed polls, by reason: one of `PollFailure.reasons`.
     public var failures: [String: Int] = [:]
+  }
+
+  /// Whether the next poll should have ended by itself long before.
+  func isStuck(at now: SteadyTime, longestPoll: Duration) -> Bool {
+    // Those that it waits for are looked at themselves.
+    guard let nextPoll, !isWaitingForOthers else { return false }
+    return now - nextPoll >= longestPoll
   }
 
   public init(idInstance: IDInstance, health: AccountHealth) {

@@ -26,10 +26,12 @@ final class PollGate: Sendable {
 
   init(room: Int) { state = NIOLockedValueBox(State(free: room)) }
 
+  /// Takes a place until ``leave()``, if there is one.
+  func enterAtOnce() -> Bool { state.withLockedValue { $0.takePlace() } }
+
   /// Returns when there is a place, which is taken until ``leave()``.
   /// - Throws: `CancellationError` when the task is cancelled before.
   func enter() async throws {
-    if state.withLockedValue({ $0.takePlace() }) { return }
     let number = state.withLockedValue { state in
       state.next += 1
       return state.next

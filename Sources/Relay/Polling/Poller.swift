@@ -70,7 +70,13 @@ struct Poller: Sendable {
         try await services.wakeUps.sleep(until: min(round.pacer.nextPoll, settingsDue ?? round.pacer.nextPoll))
       } catch { return }
       if time.now().steady >= round.pacer.nextPoll {
-        do { try await gate.enter() } catch { return }
+        if !gate.enterAtOnce() {
+          status.isWaitingForOthers = true
+          services.statuses.publish(status)
+          do { try await gate.enter() } catch { return }
+          status.isWaitingForOthers = false
+          services.statuses.publish(status)
+        }
         await poll(&round, &status)
         gate.leave()
         publish(&status, round)
