@@ -62,8 +62,3 @@ public final class RequestURL: @unchecked Sendable {
 extension RequestURL: ExpressibleByStringLiteral {
   public convenience init(stringLiteral text: String) { self.init(text) }
 }
-
-extension RequestURL: CustomStringConvertible {
-  /// With all that is secret in it.
-  public var description: String { text }
-}
