@@ -84,9 +84,9 @@ extension Relay {
         _ = await dispatcher.statuses
         return true
       },
-      .pollers: { [statuses, time] in
+      .pollers: { [board, time] in
         let now = time.now().steady
-        return !statuses.all.contains { $0.isStuck(at: now, longestPoll: Self.longestPoll) }
+        return !board.all.contains { $0.isStuck(at: now, longestPoll: Self.longestPoll) }
       },
     ])
   }

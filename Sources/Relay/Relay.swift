@@ -15,7 +15,7 @@ public final class Relay: Service {
   let client: CurlClient
   let time: any Timekeeper
   private let log: Logger
-  let statuses = AccountBoard()
+  let board: AccountBoard
   private let router = RouterBox(Router(rules: []))
   private let pollers: PollerFleet
   let dispatcher: Dispatcher
@@ -49,11 +49,14 @@ public final class Relay: Service {
     startedAt = time.now().unix
     let dispatcher = Dispatcher(outbox: outbox, client: client, time: time, log: log)
     self.dispatcher = dispatcher
+    let board = AccountBoard(log: log)
+    self.board = board
+    let api = GreenAPIClient(client)
     pollers = PollerFleet(
       services: Poller.Services(
-        api: GreenAPIClient(client), outbox: outbox, time: time, trustsClock: trustsClock, router: router,
-        take: dispatcher.take, noteSettings: { dispatcher.note($0, of: $1) }, statuses: statuses, log: log,
-        wakeUps: SharedWakeUps(time: time, executor: client.taskExecutor),
+        api: api, outbox: outbox, time: time, trustsClock: trustsClock, router: router, take: dispatcher.take,
+        noteSettings: { dispatcher.note($0, of: $1) }, board: board,
+        polls: QuietPolls(api: api, time: time, board: board, executor: client.taskExecutor),
         gates: PollGates(room: pollsAtOnce), executor: client.taskExecutor))
   }
 
@@ -146,14 +149,14 @@ public final class Relay: Service {
     let live = await dispatcher.statuses
     let trouble = await dispatcher.trouble ?? trouble.withLockedValue { $0 }
     return RelayStatus(
-      now: time.now(), startedAt: startedAt, trouble: trouble, accounts: statuses.all, destinations: live,
+      now: time.now(), startedAt: startedAt, trouble: trouble, accounts: board.all, destinations: live,
       storedAccounts: try await outbox.accountSummaries(), storedDestinations: try await outbox.destinationSummaries())
   }
 
   /// Like ``status()``, without what only the outbox knows.
   public func health() async -> RelayHealth {
     let trouble = await dispatcher.trouble ?? trouble.withLockedValue { $0 }
-    return RelayHealth(accounts: statuses.all, destinations: await dispatcher.statuses, trouble: trouble)
+    return RelayHealth(accounts: board.all, destinations: await dispatcher.statuses, trouble: trouble)
   }
 
   /// What the relay has counted and measured. It never fails: what the outbox can't say is left out.
@@ -163,7 +166,7 @@ public final class Relay: Service {
     var stored: [DestinationSummary] = []
     do throws(OutboxError) { stored = try await outbox.destinationSummaries() } catch { trouble = trouble ?? error }
     return RelayFigures(
-      now: time.now(), trouble: trouble, accounts: statuses.all, polls: statuses.measurements, destinations: live,
+      now: time.now(), trouble: trouble, accounts: board.all, polls: board.measurements, destinations: live,
       stored: Dictionary(uniqueKeysWithValues: stored.map { ($0.id, $0) }), commits: outbox.commits)
   }
 
@@ -228,7 +231,7 @@ public final class Relay: Service {
     let tests = DestinationTest(
       client: client, time: time, accounts: configuration.withLockedValue { $0.accounts.map(\.idInstance) },
       identities: Dictionary(
-        uniqueKeysWithValues: statuses.all.compactMap { account in account.identity.map { (account.idInstance, $0) } }))
+        uniqueKeysWithValues: board.all.compactMap { account in account.identity.map { (account.idInstance, $0) } }))
     return await withTaskGroup { group in
       for destination in destinations { group.addTask { await tests.exchange(with: destination) } }
       var exchanges: [TestExchange] = []

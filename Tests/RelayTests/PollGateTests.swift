@@ -8,83 +8,71 @@ import Testing
 
 @Suite struct PollGateTests {
   @Test("No more than its room are inside, the others come in their order")
-  func order() async throws {
+  func order() {
     let gate = PollGate(room: 2)
     let entered = NIOLockedValueBox<[Int]>([])
-    try await withThrowingTaskGroup { group in
-      for number in 0..<6 {
-        group.addTask {
-          try await gate.enter()
-          entered.withLockedValue { $0.append(number) }
-        }
-        // One after the other, so that their order is known.
-        try await eventually("number \(number) is there") {
-          gate.waiting == max(0, number - 1) && (number > 1 || entered.withLockedValue { $0.count } == number + 1)
-        }
-      }
-      for gone in 1...4 {
-        gate.leave()
-        try await eventually("the next one") { entered.withLockedValue { $0.count } == 2 + gone }
-        #expect(gate.waiting == 4 - gone)
-      }
-      try await group.waitForAll()
+    for number in 0..<6 {
+      let enter: @Sendable () -> Void = { entered.withLockedValue { $0.append(number) } }
+      if gate.enter(orWaitTo: enter) == nil { enter() }
+      #expect(gate.waiting == max(0, number - 1))
+    }
+    for gone in 1...4 {
+      gate.leave()
+      #expect(entered.withLockedValue { $0.count } == 2 + gone)
+      #expect(gate.waiting == 4 - gone)
     }
     #expect(entered.withLockedValue { $0 } == [0, 1, 2, 3, 4, 5])
     for _ in 0..<2 { gate.leave() }
-    for _ in 0..<2 { try await gate.enter() }
+    for _ in 0..<2 { #expect(gate.enter {} == nil) }
     #expect(gate.waiting == 0)
   }
 
   @Test("Whoever is called off waits no longer and takes no place")
-  func calledOff() async throws {
+  func calledOff() throws {
     let gate = PollGate(room: 1)
-    try await gate.enter()
-    let off = Task { try await gate.enter() }
-    try await eventually("one waits") { gate.waiting == 1 }
-    let second = Task { try await gate.enter() }
-    try await eventually("two wait") { gate.waiting == 2 }
-    off.cancel()
-    await #expect(throws: CancellationError.self) { try await off.value }
+    let entered = NIOLockedValueBox<[String]>([])
+    #expect(gate.enter {} == nil)
+    let first = try #require(gate.enter { entered.withLockedValue { $0.append("first") } })
+    let second = try #require(gate.enter { entered.withLockedValue { $0.append("second") } })
+    #expect(gate.waiting == 2)
+    #expect(gate.callOff(first))
+    #expect(!gate.callOff(first))
     #expect(gate.waiting == 1)
     gate.leave()
-    try await second.value
-    #expect(!gate.enterAtOnce())
-    // One that is called off before it asks.
-    let early = Task {
-      while !Task.isCancelled { await Task.yield() }
-      try await gate.enter()
-    }
-    early.cancel()
-    await #expect(throws: CancellationError.self) { try await early.value }
+    #expect(entered.withLockedValue { $0 } == ["second"])
+    #expect(!gate.callOff(second), "it has the place")
     gate.leave()
-    #expect(gate.enterAtOnce())
     #expect(gate.waiting == 0)
+    #expect(gate.enter {} == nil)
   }
 
   @Test("Many come, go and are called off, and never more than its room are inside", arguments: [1, 3, 16])
-  func many(room: Int) async throws {
+  func many(room: Int) async {
     let gate = PollGate(room: room)
     let inside = NIOLockedValueBox((now: 0, most: 0))
     await withTaskGroup { group in
       for number in 0..<500 {
         group.addTask {
-          let visit = Task {
-            try await gate.enter()
-            inside.withLockedValue { $0 = ($0.now + 1, max($0.most, $0.now + 1)) }
-            await Task.yield()
-            inside.withLockedValue { $0.now -= 1 }
-            gate.leave()
+          await withCheckedContinuation { end in
+            let visit: @Sendable () -> Void = {
+              Task {
+                inside.withLockedValue { $0 = ($0.now + 1, max($0.most, $0.now + 1)) }
+                await Task.yield()
+                inside.withLockedValue { $0.now -= 1 }
+                gate.leave()
+                end.resume()
+              }
+            }
+            guard let waiting = gate.enter(orWaitTo: visit) else { return visit() }
+            if number % 3 == 0, gate.callOff(waiting) { end.resume() }
           }
-          if number % 3 == 0 { visit.cancel() }
-          _ = await visit.result
         }
       }
     }
     #expect(inside.withLockedValue { $0.now } == 0)
     #expect((1...room).contains(inside.withLockedValue { $0.most }))
     #expect(gate.waiting == 0)
-    // All places are there again.
-    for _ in 0..<room { try await gate.enter() }
+    for _ in 0..<room { #expect(gate.enter {} == nil, "all places are there again") }
   }
 
   @Test("Accounts of a host that doesn't answer wait for each other, those of another host don't")
@@ -114,7 +102,7 @@ import Testing
       }
       for _ in 0..<3 { try await harness.poll() }
       #expect(asked.withLockedValue { $0.count } == 1)
-      #expect(harness.relay.statuses.all.count { $0.isWaitingForOthers } == 1)
+      #expect(harness.relay.board.all.count { $0.isWaitingForOthers } == 1)
     }
   }
 

@@ -26,55 +26,50 @@ import Testing
 
   @Test("Sleepers of the same fiftieth of a second wake at its end, by one timer, and never early")
   func together() async throws {
-    let wakeUps = SharedWakeUps(time: time)
+    let woken = NIOLockedValueBox<[[Int]]>([])
+    let wakeUps = SharedWakeUps<Int>(time: time) { sleepers in woken.withLockedValue { $0.append(sleepers) } }
     let start = start
-    let awake = NIOLockedValueBox<[Int]>([])
-    try await withThrowingTaskGroup { group in
-      for wait in [1000, 1001, 1019, 1020] {
-        group.addTask {
-          try await wakeUps.sleep(until: start + .milliseconds(wait))
-          awake.withLockedValue { $0.append(wait) }
-        }
-      }
-      // Each has left a timer or joined one.
-      try await eventually("all sleep") { wakeUps.sleepers == 4 }
-      try await eventually("two timers") {
-        time.manual.hasSleeper(until: start + .milliseconds(1020))
-          && time.manual.hasSleeper(until: start + .milliseconds(1040))
-      }
-      #expect(time.sleeps.withLockedValue { $0 } == 2)
-      time.manual.advance(to: start + .milliseconds(1019))
-      #expect(awake.withLockedValue { $0 } == [])
-      time.manual.advance(to: start + .milliseconds(1020))
-      try await eventually("three are awake") { awake.withLockedValue { $0.count == 3 } }
-      #expect(wakeUps.sleepers == 1)
-      time.manual.advance(to: start + .milliseconds(1040))
-      try await group.waitForAll()
-      #expect(awake.withLockedValue { $0.last } == 1020)
+    for wait in [1000, 1001, 1020, 1019] { _ = wakeUps.add(wait, until: start + .milliseconds(wait)) }
+    #expect(wakeUps.sleepers == 4)
+    try await eventually("two timers") {
+      time.manual.hasSleeper(until: start + .milliseconds(1020))
+        && time.manual.hasSleeper(until: start + .milliseconds(1040))
     }
+    #expect(time.sleeps.withLockedValue { $0 } == 2)
+    time.manual.advance(to: start + .milliseconds(1019))
+    #expect(woken.withLockedValue { $0 } == [])
+    time.manual.advance(to: start + .milliseconds(1020))
+    try await eventually("three are awake") { woken.withLockedValue { $0 } == [[1000, 1001, 1019]] }
+    #expect(wakeUps.sleepers == 1)
+    time.manual.advance(to: start + .milliseconds(1040))
+    try await eventually("all are awake") { woken.withLockedValue { $0.last } == [1020] }
+    #expect(wakeUps.sleepers == 0)
+    // What is due already.
+    _ = wakeUps.add(0, until: start + .milliseconds(1040))
+    try await eventually("it is awake") { woken.withLockedValue { $0.last } == [0] }
   }
 
-  @Test("A sleeper that is called off ends at once; the last one takes the timer along")
-  func cancelled() async throws {
-    let wakeUps = SharedWakeUps(time: time)
+  @Test("The last sleeper to be called off takes the timer along, and none of another time's")
+  func calledOff() async throws {
+    let woken = NIOLockedValueBox<[[String]]>([])
+    let wakeUps = SharedWakeUps<String>(time: time) { sleepers in woken.withLockedValue { $0.append(sleepers) } }
     let start = start
-    let sleepers = (0..<2).map { _ in Task { try await wakeUps.sleep(until: start + .seconds(1)) } }
-    try await eventually("both sleep") { wakeUps.sleepers == 2 }
     let end = start + .milliseconds(1020)
+    let (first, second) = (wakeUps.add("a", until: start + .seconds(1)), wakeUps.add("b", until: start + .seconds(1)))
+    #expect(wakeUps.sleepers == 2)
     try await eventually("the timer runs") { time.manual.hasSleeper(until: end) }
-    sleepers[0].cancel()
-    await #expect(throws: CancellationError.self) { try await sleepers[0].value }
+    wakeUps.callOff(first)
+    #expect(wakeUps.sleepers == 1)
     #expect(time.manual.hasSleeper(until: end))
-    sleepers[1].cancel()
-    await #expect(throws: CancellationError.self) { try await sleepers[1].value }
+    wakeUps.callOff(second)
     try await eventually("no timer is left") { !time.manual.hasSleeper(until: end) }
-    // Whoever is called off before it sleeps doesn't.
-    let late = Task {
-      withUnsafeCurrentTask { $0?.cancel() }
-      try await wakeUps.sleep(until: start + .seconds(2))
-    }
-    await #expect(throws: CancellationError.self) { try await late.value }
     #expect(wakeUps.sleepers == 0)
+    // Another timer until then, which has nothing to do with those two.
+    _ = wakeUps.add("c", until: start + .seconds(1))
+    wakeUps.callOff(first)
+    #expect(wakeUps.sleepers == 1)
+    time.manual.advance(to: end)
+    try await eventually("it is awake") { woken.withLockedValue { $0 } == [["c"]] }
   }
 
   @Test("The machine's time wakes its sleepers on a client's thread")

@@ -32,7 +32,8 @@ public struct GreenAPIClient: Sendable {
 
   /// - Parameter now: only to read dates in the answer.
   public func outgoingStatuses(of endpoint: Endpoint, minutes: Int, now: UnixTime) async throws(Problem) -> Answer {
-    try await records(at: Self.recordsURL(of: endpoint, minutes: minutes), now: now)
+    let (request, reply) = Self.recordsRequest(Self.recordsURL(of: endpoint, minutes: minutes), now: now)
+    return try reply.answer(await execute(request))
   }
 
   /// Where records are asked for, token included.
@@ -45,20 +46,37 @@ public struct GreenAPIClient: Sendable {
   ///   - known: records that need not be looked at when they come again.
   ///   - latestCount: bytes of the answer before; the next one's number is much the same.
   ///   - now: only to read dates in the answer.
-  func records(
-    at url: RequestURL, knowing known: KnownRecords = KnownRecords(), latestCount: Int = 0, now: UnixTime
-  ) async throws(Problem) -> Answer {
-    var request = request(url, timeouts: Self.pollTimeouts)
-    if latestCount >= Self.largeAnswer { request.receiveBufferSize = Self.receiveBufferSize }
-    let answer = ArrivingAnswer(knowing: known)
-    request.bodyReceiver = answer
-    let response = try await get(request, now: now)
-    return Answer(reader: answer.takeOut(), date: date(of: response, now: now))
+  /// - Returns: a request for records, and what is to be made of the response to it.
+  static func recordsRequest(
+    _ url: RequestURL, knowing known: KnownRecords = KnownRecords(), latestCount: Int = 0, now: UnixTime
+  ) -> (request: HTTPRequest, reply: Reply) {
+    var request = request(url, timeouts: pollTimeouts)
+    if latestCount >= largeAnswer { request.receiveBufferSize = receiveBufferSize }
+    let arriving = ArrivingAnswer(knowing: known)
+    request.bodyReceiver = arriving
+    return (request, Reply(arriving: arriving, now: now))
   }
 
+  /// What a request for records is to be answered by.
+  struct Reply: Sendable {
+    fileprivate let arriving: ArrivingAnswer
+    fileprivate let now: UnixTime
+
+    /// To be asked once.
+    func answer(_ result: Result<HTTPResponse, CurlError>) throws(Problem) -> Answer {
+      let response = try successful(result, now: now)
+      return Answer(reader: arriving.takeOut(), date: date(of: response, now: now))
+    }
+  }
+
+  /// Starts requests whose tags and sink are the caller's.
+  func start(_ requests: [Transfer], sink: CompletionSink) { client.start(requests, sink: sink) }
+
+  func cancel(_ tag: UInt64, sink: CompletionSink) { client.cancel([tag], sink: sink) }
+
   public func settings(of endpoint: Endpoint, now: UnixTime) async throws(Problem) -> AccountSettings {
-    let response = try await get(
-      request(RequestURL(endpoint.url(.getSettings)), timeouts: Self.settingsTimeouts), now: now)
+    let request = Self.request(RequestURL(endpoint.url(.getSettings)), timeouts: Self.settingsTimeouts)
+    let response = try Self.successful(await execute(request), now: now)
     do {
       return try AccountSettings(decoding: response.body)
     } catch {
@@ -89,18 +107,26 @@ public struct GreenAPIClient: Sendable {
     }
   }()
 
-  private func request(_ url: RequestURL, timeouts: Timeouts) -> HTTPRequest {
+  private static func request(_ url: RequestURL, timeouts: Timeouts) -> HTTPRequest {
     HTTPRequest(
-      url: url, sharedHeaders: Self.headers, timeouts: timeouts, responseLimit: .fail(above: Self.largestAnswer))
+      url: url, sharedHeaders: headers, timeouts: timeouts, responseLimit: .fail(above: largestAnswer))
   }
 
-  /// - Returns: a successful response.
-  private func get(_ request: HTTPRequest, now: UnixTime) async throws(Problem) -> HTTPResponse {
-    let response: HTTPResponse
+  private func execute(_ request: HTTPRequest) async -> Result<HTTPResponse, CurlError> {
     do {
-      response = try await client.execute(request)
+      return .success(try await client.execute(request))
     } catch {
-      throw Problem(failure: Self.failure(error))
+      return .failure(error)
+    }
+  }
+
+  private static func successful(
+    _ result: Result<HTTPResponse, CurlError>, now: UnixTime
+  ) throws(Problem) -> HTTPResponse {
+    let response: HTTPResponse
+    switch result {
+    case .success(let arrived): response = arrived
+    case .failure(let error): throw Problem(failure: failure(error))
     }
     guard (200..<300).contains(response.status) else {
       throw Problem(
@@ -112,7 +138,7 @@ public struct GreenAPIClient: Sendable {
     return response
   }
 
-  private func date(of response: HTTPResponse, now: UnixTime) -> UnixTime? {
+  private static func date(of response: HTTPResponse, now: UnixTime) -> UnixTime? {
     response.header("Date").flatMap { HTTPDate.parse($0, now: now) }
   }
 

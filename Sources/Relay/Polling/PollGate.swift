@@ -12,58 +12,47 @@ final class PollGate: Sendable {
     var free: Int
     /// First come, first served. Those called off are not in ``waiters`` any more.
     var queue: Deque<UInt64> = []
-    var waiters: [UInt64: CheckedContinuation<Void, any Error>] = [:]
+    var waiters: [UInt64: @Sendable () -> Void] = [:]
     var next: UInt64 = 0
-
-    mutating func takePlace() -> Bool {
-      guard free > 0 else { return false }
-      free -= 1
-      return true
-    }
   }
 
   private let state: NIOLockedValueBox<State>
 
   init(room: Int) { state = NIOLockedValueBox(State(free: room)) }
 
-  /// Takes a place until ``leave()``, if there is one.
-  func enterAtOnce() -> Bool { state.withLockedValue { $0.takePlace() } }
-
-  /// Returns when there is a place, which is taken until ``leave()``.
-  /// - Throws: `CancellationError` when the task is cancelled before.
-  func enter() async throws {
-    let number = state.withLockedValue { state in
+  /// Takes a place until ``leave()``, or waits for one.
+  /// - Parameter go: called when there is a place, which is taken by then, on the thread of the one who leaves it; not when there is one
+  ///   at once.
+  /// - Returns: under which number it waits; `nil` when it has a place.
+  func enter(orWaitTo go: @escaping @Sendable () -> Void) -> UInt64? {
+    state.withLockedValue { state in
+      guard state.free == 0 else {
+        state.free -= 1
+        return nil
+      }
       state.next += 1
+      state.queue.append(state.next)
+      state.waiters[state.next] = go
       return state.next
     }
-    try await withTaskCancellationHandler {
-      try await withCheckedThrowingContinuation { continuation in
-        let outcome: Result<Void, any Error>? = state.withLockedValue { state in
-          // Asked under the lock: the handler below comes before this or finds the waiter.
-          if Task.isCancelled { return .failure(CancellationError()) }
-          if state.takePlace() { return .success(()) }
-          state.queue.append(number)
-          state.waiters[number] = continuation
-          return nil
-        }
-        if let outcome { continuation.resume(with: outcome) }
-      }
-    } onCancel: {
-      let waiter = state.withLockedValue { $0.waiters.removeValue(forKey: number) }
-      waiter?.resume(throwing: CancellationError())
-    }
+  }
+
+  /// Gives up waiting.
+  /// - Returns: `false` when the place was already given: it is called.
+  func callOff(_ number: UInt64) -> Bool {
+    state.withLockedValue { $0.waiters.removeValue(forKey: number) != nil }
   }
 
   /// Hands the place to the one who waits longest.
   func leave() {
-    let next: CheckedContinuation<Void, any Error>? = state.withLockedValue { state in
+    let go: (@Sendable () -> Void)? = state.withLockedValue { state in
       while let number = state.queue.popFirst() {
         if let waiter = state.waiters.removeValue(forKey: number) { return waiter }
       }
       state.free += 1
       return nil
     }
-    next?.resume()
+    go?()
   }
 
   var waiting: Int { state.withLockedValue { $0.waiters.count } }

@@ -42,7 +42,7 @@ actor PollerFleet {
   /// Takes over a configuration: starts, ends and exchanges pollers; those of unchanged accounts go on untouched.
   nonisolated func adopt(_ accounts: [RelayConfiguration.Account]) {
     // At once, though nothing may be running yet: whoever asks how the accounts fare finds them from here on.
-    for account in accounts { services.statuses.enter(account.idInstance, at: services.time.now()) }
+    for account in accounts { services.board.enter(account.idInstance, at: services.time.now()) }
     inbox.yield(.adopt(accounts))
   }
 
@@ -70,7 +70,7 @@ actor PollerFleet {
       endings[id] = services.time.now().steady
       // Until the next one says more, what the last one knew stands, its counts above all.
       if let next = waiting.removeValue(forKey: id) { return [next] }
-      services.statuses.remove(id)
+      services.board.remove(id)
       return []
     case .stop:
       isStopping = true
