@@ -10,12 +10,27 @@ import Testing
 
 /// One account's polls, with the test in the place of the account's task.
 @Suite struct QuietPollerTests {
+  /// A manual time that can be interrupted wherever it is asked for.
+  private final class InterruptibleTime: Timekeeper {
+    let manual = ManualTime()
+    let interruption = NIOLockedValueBox<(@Sendable () -> Void)?>(nil)
+
+    func now() -> RelayCore.Moment {
+      interruption.withLockedValue { $0 }?()
+      return manual.now()
+    }
+
+    func sleep(until time: SteadyTime) async throws { try await manual.sleep(until: time) }
+  }
+
   private final class Stage: Sendable {
-    let time = ManualTime()
+    let interruptible = InterruptibleTime()
     let client: CurlClient
     let server: ScriptedServer
     let polls: QuietPolls
     let poller: QuietPoller
+    /// Of another account.
+    let second: QuietPoller
     /// Has one place.
     let gate = PollGate(room: 1)
     /// What the server answers; `nil`: nothing.
@@ -38,19 +53,28 @@ import Testing
       }
       client = try CurlClient()
       let board = AccountBoard(log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+      let time = interruptible
       polls = QuietPolls(api: GreenAPIClient(client), time: time, board: board, executor: client.taskExecutor)
-      var account = RelayConfiguration.Account(
-        idInstance: RelayHarness.account, apiTokenInstance: RelayHarness.token,
-        poll: PollPolicy(startFrom: .beginning))
-      account.apiURL = server.url
-      let pacer = PollPacer(policy: account.poll, latestPoll: nil, spread: 0, startingAt: time.now().steady)
-      poller = polls.poller(
-        of: PolledAccount(account, snapshot: Snapshot(), pacer: pacer, identity: identity),
-        board.begin(account.idInstance, at: time.now()), gate)
+      let (polls, url) = (polls, server.url)
+      func account(_ id: IDInstance, _ gate: PollGate) -> QuietPoller {
+        var account = RelayConfiguration.Account(
+          idInstance: id, apiTokenInstance: RelayHarness.token, poll: PollPolicy(startFrom: .beginning))
+        account.apiURL = url
+        let pacer = PollPacer(
+          policy: account.poll, latestPoll: nil, spread: 0, startingAt: time.now().steady + .seconds(1))
+        return polls.poller(
+          of: PolledAccount(account, snapshot: Snapshot(), pacer: pacer, identity: identity),
+          board.begin(id, at: time.now()), gate)
+      }
+      poller = account(RelayHarness.account, gate)
+      second = account(1_101_000_002, PollGate(room: 1))
     }
+
+    var time: ManualTime { interruptible.manual }
 
     func end() async {
       poller.retire()
+      second.retire()
       server.stop()
       await client.shutDown()
     }
@@ -64,6 +88,7 @@ import Testing
 
     /// The first poll, which always has something to record, and the settings after it.
     func begin() async throws {
+      time.advance(by: .seconds(1))
       try await recordNews(of: await occasion().value)
       guard case .settingsDue = await occasion().value else { throw NeverHappened(description: "settings due") }
       poller.update { polled in
@@ -165,6 +190,7 @@ import Testing
   @Test("Without an identity the poll waits for it, and is the same poll then")
   func identity() async throws {
     try await onStage(identity: nil) { stage in
+      stage.time.advance(by: .seconds(1))
       guard case .identityWanted = await stage.occasion().value else {
         Issue.record("no identity was wanted")
         return
@@ -231,6 +257,30 @@ import Testing
         Issue.record("it goes on")
         return
       }
+    }
+  }
+
+  @Test("Called off when it is about to ask, its request is called off too")
+  func calledOffBeforeStart() async throws {
+    try await onStage { stage in
+      stage.answer.withLockedValue { $0 = nil }
+      let first = stage.occasion()
+      try await eventually("it sleeps") { stage.polls.wakeUps.sleepers == 1 }
+      let second = Task { await stage.second.occasion(after: .rest) }
+      try await eventually("both sleep") { stage.polls.wakeUps.sleepers == 2 }
+      // Both wake at once; while the second one's request is being made, neither has been started.
+      stage.interruptible.interruption.withLockedValue {
+        $0 = { if stage.second.monitor.status.counts.polls == 1 { first.cancel() } }
+      }
+      stage.time.advance(by: .seconds(1))
+      guard case .calledOff = await first.value else {
+        Issue.record("not called off")
+        return
+      }
+      stage.interruptible.interruption.withLockedValue { $0 = nil }
+      #expect(stage.hasRoom)
+      second.cancel()
+      _ = await second.value
     }
   }
 

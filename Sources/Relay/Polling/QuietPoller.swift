@@ -1,7 +1,6 @@
 import Curl
 import NIOConcurrencyHelpers
 import RelayCore
-import Synchronization
 
 /// Makes the polls of one account, one after the other, and wakes the account's task only when there is something to wait for: changes to
 /// be recorded, settings to be asked for.
@@ -57,7 +56,7 @@ final class QuietPoller: Sendable {
   private let tag: UInt64
   private let state: NIOLockedValueBox<State>
 
-  fileprivate init(
+  init(
     _ polled: PolledAccount, _ monitor: AccountMonitor, _ gate: PollGate, _ shared: QuietPolls, tag: UInt64
   ) {
     self.monitor = monitor
@@ -109,8 +108,8 @@ final class QuietPoller: Sendable {
 
   // MARK: What happens
 
-  /// - Returns: the request to start now, if there is one.
-  fileprivate func wake(at now: Moment) -> Transfer? {
+  /// - Returns: the request to start now, if there is one; then ``noteStart()`` is to be called.
+  func wake(at now: Moment) -> Transfer? {
     var sequel = Sequel()
     state.withLockedValue { state in
       guard case .sleeping = state.phase else { return }
@@ -122,6 +121,13 @@ final class QuietPoller: Sendable {
     let request = sequel.request.take()
     follow(sequel)
     return request
+  }
+
+  /// Its request is with the client. Whoever called it off before that could not cancel it yet.
+  func noteStart() {
+    state.withLockedValue { state in
+      if state.isCalledOff, case .asking = state.phase { shared.cancel(tag) }
+    }
   }
 
   /// The gate has let it in.
@@ -137,7 +143,7 @@ final class QuietPoller: Sendable {
     }
   }
 
-  fileprivate func receive(_ result: Result<HTTPResponse, CurlError>) {
+  func receive(_ result: Result<HTTPResponse, CurlError>) {
     act { state, sequel in
       guard case .asking(let poll) = state.phase else { return }
       do throws(GreenAPIClient.Problem) {
@@ -271,51 +277,11 @@ final class QuietPoller: Sendable {
 
   /// Without the state: each of these may come back here.
   private func follow(_ sequel: Sequel) {
-    if let request = sequel.request { shared.start(request) }
+    if let request = sequel.request {
+      shared.start(request)
+      noteStart()
+    }
     if sequel.leavesGate { gate.leave() }
     if let (waiter, occasion) = sequel.awaited { waiter.resume(returning: occasion) }
   }
-}
-
-/// What the quiet polls of all accounts share.
-final class QuietPolls: Sendable {
-  fileprivate let time: any Timekeeper
-  fileprivate let board: AccountBoard
-  let wakeUps: SharedWakeUps<QuietPoller>
-  private let api: GreenAPIClient
-  private let sink: CompletionSink
-  private let pollers: Pollers
-
-  private typealias Pollers = NIOLockedValueBox<[UInt64: QuietPoller]>
-  private let latestTag = Atomic<UInt64>(0)
-
-  /// - Parameter executor: where those that sleep wake.
-  init(api: GreenAPIClient, time: any Timekeeper, board: AccountBoard, executor: any TaskExecutor) {
-    self.api = api
-    self.time = time
-    self.board = board
-    let pollers = Pollers([:])
-    let sink = CompletionSink { completions in
-      let asking = pollers.withLockedValue { pollers in completions.map { pollers[$0.tag] } }
-      for (poller, completion) in zip(asking, completions) { poller?.receive(completion.result) }
-    }
-    self.pollers = pollers
-    self.sink = sink
-    wakeUps = SharedWakeUps(time: time, executor: executor) { sleepers in
-      let now = time.now()
-      api.start(sleepers.compactMap { $0.wake(at: now) }, sink: sink)
-    }
-  }
-
-  /// One that must be retired.
-  func poller(of polled: PolledAccount, _ monitor: AccountMonitor, _ gate: PollGate) -> QuietPoller {
-    let tag = latestTag.add(1, ordering: .relaxed).newValue
-    let poller = QuietPoller(polled, monitor, gate, self, tag: tag)
-    pollers.withLockedValue { $0[tag] = poller }
-    return poller
-  }
-
-  fileprivate func remove(_ tag: UInt64) { _ = pollers.withLockedValue { $0.removeValue(forKey: tag) } }
-  fileprivate func start(_ request: Transfer) { api.start([request], sink: sink) }
-  fileprivate func cancel(_ tag: UInt64) { api.cancel(tag, sink: sink) }
 }
