@@ -279,6 +279,7 @@ import Testing
       }
       stage.interruptible.interruption.withLockedValue { $0 = nil }
       #expect(stage.hasRoom)
+      #expect(stage.polls.board.measurements.duration.count == 0, "it has not failed by itself, after half a minute")
       second.cancel()
       _ = await second.value
     }
