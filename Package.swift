@@ -37,6 +37,7 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .target(name: "Curl", dependencies: ["CCurl", locks], swiftSettings: settings + [straight]),
+    .target(name: "CLoader"),
     .target(name: "GreenAPI", swiftSettings: settings),
     .target(
       name: "RelayCore",
@@ -56,7 +57,7 @@ let package = Package(
     .target(
       name: "Relay",
       dependencies: [
-        "Curl", "RelayStore", "Systemd", locks,
+        "CLoader", "Curl", "RelayStore", "Systemd", locks,
         .product(name: "Collections", package: "swift-collections"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"),

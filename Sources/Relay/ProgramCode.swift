@@ -1,4 +1,5 @@
-import Foundation
+import CLoader
+import Glibc
 
 /// The process's own code as it is mapped into memory, libraries included.
 ///
@@ -7,46 +8,49 @@ import Foundation
 enum ProgramCode {
   /// Gives the pages back to the kernel, which keeps them in its cache for as long as nothing else needs the room; the next use of one
   /// maps it again, without reading the disk then.
+  ///
+  /// The loader is asked where they are, and neither loads nor unloads anything meanwhile: at an address that `/proc/self/maps` has told
+  /// there may be something else by now, which would be lost.
   static func letGo() {
-    for pages in unwritten(in: smaps()) {
-      madvise(UnsafeMutableRawPointer(bitPattern: pages.lowerBound), pages.count, MADV_DONTNEED)
-    }
-  }
-
-  /// Empty when there is no such file. Foundation reads only the first kilobytes of it, as its size is said to be zero.
-  static func smaps() -> String {
-    let descriptor = open("/proc/self/smaps", O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return "" }
-    defer { close(descriptor) }
-    var text: [UInt8] = []
-    var piece = [UInt8](repeating: 0, count: 64 << 10)
-    while case let count = read(descriptor, &piece, piece.count), count > 0 { text += piece.prefix(count) }
-    return String(decoding: text, as: UTF8.self)
-  }
-
-  /// The mappings of files that may not be written to and of which no page ever was, so that all their bytes stand in the file: giving
-  /// back others would lose what the loader has written. https://man7.org/linux/man-pages/man5/proc_pid_smaps.5.html
-  static func unwritten(in smaps: String) -> [Range<UInt>] {
-    var found: [Range<UInt>] = []
-    var mapping: Range<UInt>?
-    // Bytes: the text of some hundred mappings has many characters.
-    for line in smaps.utf8.split(separator: UInt8(ascii: "\n")) {
-      let fields = line.split(separator: UInt8(ascii: " "))
-      if fields.count >= 2, fields[1].count == 4, fields[1].last == UInt8(ascii: "p"), let range = range(fields[0]) {
-        let isReadOnlyFile =
-          fields[1].starts(with: "r-".utf8) && fields.count >= 6 && fields[5].first == UInt8(ascii: "/")
-        mapping = isReadOnlyFile ? range : nil
-      } else if let pages = mapping, fields.count >= 2, fields[0].elementsEqual("Anonymous:".utf8),
-        fields[1].elementsEqual("0".utf8)
-      {
-        found.append(pages)
+    loader_show_objects { object in
+      guard let object = object?.pointee, ProgramCode.isFile(object) else { return }
+      let headers = UnsafeRawBufferPointer(
+        start: object.headers, count: object.header_count * MemoryLayout<Elf64_Phdr>.stride)
+      for pages in ProgramCode.unwritten(headers.bindMemory(to: Elf64_Phdr.self), loadedAt: object.address) {
+        madvise(UnsafeMutableRawPointer(bitPattern: pages.lowerBound), pages.count, MADV_DONTNEED)
       }
     }
-    return found
   }
 
-  private static func range(_ text: Substring.UTF8View) -> Range<UInt>? {
-    let bounds = text.split(separator: UInt8(ascii: "-")).compactMap { UInt(Substring($0), radix: 16) }
-    return bounds.count == 2 && bounds[0] < bounds[1] ? bounds[0]..<bounds[1] : nil
+  /// The program itself has no name here, and what the kernel brings along no path.
+  private static func isFile(_ object: loaded_object) -> Bool {
+    object.name.pointee == 0 || object.name.pointee == CChar(bitPattern: UInt8(ascii: "/"))
+  }
+
+  /// The whole pages of a loaded file that nobody writes to, the loader neither, so that all their bytes stand in the file.
+  static func unwritten(
+    _ headers: UnsafeBufferPointer<Elf64_Phdr>, loadedAt address: UInt, pageSize: UInt = UInt(getpagesize())
+  ) -> [Range<UInt>] {
+    guard !headers.contains(where: { $0.p_type == UInt32(PT_DYNAMIC) && isCodeRelocated($0, loadedAt: address) }) else {
+      return []
+    }
+    return headers.compactMap { segment in
+      guard segment.p_type == UInt32(PT_LOAD), segment.p_flags & UInt32(PF_W) == 0 else { return nil }
+      let start = address + UInt(segment.p_vaddr)
+      let first = (start + pageSize - 1) / pageSize * pageSize
+      let end = (start + UInt(segment.p_filesz)) / pageSize * pageSize
+      return first < end ? first..<end : nil
+    }
+  }
+
+  /// Whether the loader has written into what can't be written to otherwise: unusual, but allowed.
+  private static func isCodeRelocated(_ dynamic: Elf64_Phdr, loadedAt address: UInt) -> Bool {
+    guard var entry = UnsafePointer<Elf64_Dyn>(bitPattern: address + UInt(dynamic.p_vaddr)) else { return false }
+    while entry.pointee.d_tag != Int64(DT_NULL) {
+      let (tag, value) = (entry.pointee.d_tag, entry.pointee.d_un.d_val)
+      if tag == Int64(DT_TEXTREL) || tag == Int64(DT_FLAGS) && value & UInt64(DF_TEXTREL) != 0 { return true }
+      entry += 1
+    }
+    return false
   }
 }
