@@ -148,7 +148,9 @@ import Testing
       configuration.accounts[0].typeInstance = .whatsapp
     } _: { harness in
       try await harness.post("A")
-      #expect(try await harness.poll().reason == "otherWid")
+      try await harness.poll()
+      // The settings are read after the first poll.
+      try await eventually("the difference is said") { try await harness.account().reason == "otherWid" }
       try await harness.delivered(1)
       let instance = try #require(harness.consumer.requests[0].json["instanceData"] as? [String: Any])
       #expect(instance["wid"] as? String == "70000000000@c.us")
