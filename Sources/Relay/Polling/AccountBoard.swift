@@ -67,7 +67,7 @@ final class AccountMonitor: Sendable {
 
   func update(_ change: (inout AccountStatus) -> Void) { current.withLockedValue(change) }
 
-  /// For lines about this account. Made anew each time, as it takes more than a line that nobody wants.
+  /// For lines about this account. To be asked for when there is one: making it costs more than a line that nobody wants.
   var log: Logger {
     var log = sharedLog
     log[metadataKey: "account"] = "\(idInstance)"

@@ -71,6 +71,7 @@ struct PolledAccount: Sendable {
   struct PollUnderWay: Sendable {
     let start: SteadyTime
     let reply: GreenAPIClient.Reply
+    fileprivate let identity: AccountIdentity
     /// Whether the answer is held against the one taken over last.
     fileprivate let isHeldAgainstLast: Bool
   }
@@ -80,6 +81,8 @@ struct PolledAccount: Sendable {
     let answer: ReadAnswer
     /// When it was given, by GREEN-API's clock.
     let date: UnixTime?
+    /// As it was when the poll began.
+    let identity: AccountIdentity
     fileprivate let isHeldAgainstLast: Bool
   }
 
@@ -92,7 +95,8 @@ struct PolledAccount: Sendable {
     }
     let (request, reply) = GreenAPIClient.recordsRequest(
       url(identity, minutes: minutes), knowing: known?.known ?? KnownRecords(), latestCount: latestCount, now: now.unix)
-    return (request, PollUnderWay(start: now.steady, reply: reply, isHeldAgainstLast: known != nil))
+    let poll = PollUnderWay(start: now.steady, reply: reply, identity: identity, isHeldAgainstLast: known != nil)
+    return (request, poll)
   }
 
   mutating func read(
@@ -101,7 +105,8 @@ struct PolledAccount: Sendable {
     latestCount = answer.reader.byteCount
     do {
       return ReceivedAnswer(
-        answer: try answer.reader.finish(), date: answer.date, isHeldAgainstLast: poll.isHeldAgainstLast)
+        answer: try answer.reader.finish(), date: answer.date, identity: poll.identity,
+        isHeldAgainstLast: poll.isHeldAgainstLast)
     } catch {
       throw GreenAPIClient.Problem(failure: .answer(error))
     }

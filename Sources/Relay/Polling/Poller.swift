@@ -83,7 +83,7 @@ struct Poller: Sendable {
           try await learnIdentity(polls)
           step = .ask
         case .settingsDue: try? await readSettings(polls)
-        case .news(let received, let changes): try await record(received, changes, polls)
+        case .news(let received, let changes): try await takeIn(received, changes, polls)
         }
       } catch {
         if Task.isCancelled { polls.abandon() } else { polls.fail(error) }
@@ -93,22 +93,23 @@ struct Poller: Sendable {
 
   // MARK: News
 
-  private func record(
+  /// - Parameter changes: what the answer changes, if that has been found out.
+  private func takeIn(
     _ received: PolledAccount.ReceivedAnswer, _ changes: PollChanges?, _ polls: QuietPoller
   ) async throws(GreenAPIClient.Problem) {
-    if let changes { return try await record(changes, from: received, polls) }
+    if let changes { return try await takeOver(changes, from: received, polls) }
     try await withTaskExecutorPreference(globalConcurrentExecutor) { () throws(GreenAPIClient.Problem) in
       let now = time.now()
-      try await record(polls.update { $0.changes(from: received, at: now) }, from: received, polls)
+      try await takeOver(polls.update { $0.changes(from: received, at: now) }, from: received, polls)
     }
   }
 
-  private func record(
+  private func takeOver(
     _ changes: PollChanges, from received: PolledAccount.ReceivedAnswer, _ polls: QuietPoller
   ) async throws(GreenAPIClient.Problem) {
     let now = time.now()
-    if changes.needsRecording, let identity = polls.update({ $0.identity }) {
-      try await record(changes, identity, at: now, polls.monitor.log)
+    if changes.needsRecording {
+      try await record(changes, received.identity, at: now, polls.monitor.log)
       noteLag(changes, answeredAt: received.date ?? now.unix, receivedAt: now.steady, polls.monitor)
     }
     polls.takeOver(received, changes)

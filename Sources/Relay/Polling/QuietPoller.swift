@@ -134,12 +134,7 @@ final class QuietPoller: Sendable {
   private func enter() {
     act { state, sequel in
       monitor.update { $0.isWaitingForOthers = false }
-      if state.isCalledOff {
-        sequel.leavesGate = true
-        end(with: .calledOff, &state, &sequel)
-      } else {
-        begin(&state, &sequel)
-      }
+      begin(&state, &sequel)
     }
   }
 
