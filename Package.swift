@@ -53,7 +53,9 @@ let package = Package(
       dependencies: ["RelayCore", locks, .product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: settings + [straight]
     ),
-    .target(name: "Systemd", swiftSettings: settings),
+    .target(
+      name: "Systemd", dependencies: [locks, .product(name: "Collections", package: "swift-collections")],
+      swiftSettings: settings),
     .target(
       name: "Relay",
       dependencies: [

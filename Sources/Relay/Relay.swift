@@ -14,12 +14,15 @@ public final class Relay: Service {
   let outbox: any Outbox
   let client: CurlClient
   let time: any Timekeeper
+  /// The same time, which goes on when the client has been shut down.
+  private let endTime: any Timekeeper
   private let log: Logger
   let board: AccountBoard
   private let router = RouterBox(Router(rules: []))
   private let pollers: PollerFleet
   let dispatcher: Dispatcher
   private let onStart: @Sendable () -> Void
+  private let lostLogLines: @Sendable () -> [Logger.Level: Int]
   private let startedAt: UnixTime
   private let configuration: NIOLockedValueBox<RelayConfiguration>
   private let trouble = NIOLockedValueBox<OutboxError?>(nil)
@@ -28,22 +31,32 @@ public final class Relay: Service {
 
   /// How often settled history is looked through for what is too old or too much, and the outbox for what is due.
   private static let upkeepInterval = Duration.seconds(60)
+  /// A disk that takes longer for one transaction is said to be in trouble.
+  private static let longestAnswer = Duration.seconds(10)
+  /// How long pollers may go on recording when the relay is to stop, before the attempts under way are called to an end, too.
+  private static let pollRecordingTime = Duration.seconds(5)
+  /// How long the whole end may take. When the disk has not answered by then, it is waited for no longer.
+  static let longestEnd = pollRecordingTime + Dispatcher.graceTime + Dispatcher.recordingTime + .seconds(2)
   /// When most of what the start alone needs has been done: the accounts' first polls and their settings among it.
   private static let startInterval = Duration.seconds(3)
 
   /// - Parameters:
   ///   - trustsClock: `false` when the wall clock is known to have gone backwards since the outbox was last written.
+  ///   - lostLogLines: how many lines `log` has lost so far, for the metrics; see ``LogWriter/lost``.
   ///   - pollsAtOnce: of the accounts with the same `apiUrl`.
   ///   - onStart: called once, when the destinations stand in the outbox and the pollers are scheduled.
   public init(
     configuration: RelayConfiguration, outbox: any Outbox, time: any Timekeeper, trustsClock: Bool = true, log: Logger,
-    pollsAtOnce: Int = 1024, onStart: @escaping @Sendable () -> Void = {}
+    lostLogLines: @escaping @Sendable () -> [Logger.Level: Int] = { [:] }, pollsAtOnce: Int = 1024,
+    onStart: @escaping @Sendable () -> Void = {}
   ) throws(CurlError) {
     self.outbox = outbox
     self.onStart = onStart
+    self.lostLogLines = lostLogLines
     self.log = log
     self.configuration = NIOLockedValueBox(configuration)
     client = try CurlClient()
+    endTime = time
     let time = time.sleeping(on: client)
     self.time = time
     startedAt = time.now().unix
@@ -60,24 +73,58 @@ public final class Relay: Service {
         gates: PollGates(room: pollsAtOnce), executor: client.taskExecutor))
   }
 
-  /// - Throws: ``OutboxError`` when the configured destinations can't be entered into the outbox.
+  /// - Throws: ``OutboxError`` when the configured destinations can't be entered into the outbox, and when the relay had to end without
+  ///   an outbox that did not answer.
   public func run() async throws {
     try await adopt(nil)
     log.log(level: .notice, .started, "polling and delivering")
     onStart()
-    await withGracefulShutdownHandler {
+    let (stops, stop) = AsyncStream<Void>.makeStream()
+    let isAbandoned = await withGracefulShutdownHandler {
       await withTaskCancellationHandler {
-        await serve()
+        await serve(until: stops)
       } onCancel: {
         pollers.stop()
+        stop.finish()
       }
     } onGracefulShutdown: { [pollers, log] in
       log.notice("stopping: no new polls, attempts under way may end")
       pollers.stop()
+      stop.finish()
     }
+    if isAbandoned { throw OutboxError(.failed, "the disk did not answer, so the relay ended without it") }
   }
 
-  private func serve() async {
+  /// - Parameter stops: ends when the relay is to stop.
+  /// - Returns: whether it ended without the outbox.
+  private func serve(until stops: AsyncStream<Void>) async -> Bool {
+    let ending = Task { await watchOverEnd(after: stops) }
+    await pollAndDeliver()
+    await client.shutDown()
+    await outbox.close()
+    ending.cancel()
+    let isAbandoned = await ending.value
+    log.log(level: .notice, .stopped, "stopped")
+    return isAbandoned
+  }
+
+  /// Sees to it that the relay comes to an end though the disk does not answer: what waits for it then is let go.
+  /// - Returns: whether it had to be.
+  private func watchOverEnd(after stops: AsyncStream<Void>) async -> Bool {
+    for await _ in stops {}
+    let stoppedAt = endTime.now().steady
+    guard (try? await endTime.sleep(until: stoppedAt + Self.pollRecordingTime)) != nil else { return false }
+    dispatcher.stop()
+    guard (try? await endTime.sleep(until: stoppedAt + Self.longestEnd)) != nil else { return false }
+    log.log(
+      level: .critical, .outboxFailed,
+      "the disk does not answer, and the relay ends without it: what is not recorded is polled and sent again at the next start"
+    )
+    outbox.abandon()
+    return true
+  }
+
+  private func pollAndDeliver() async {
     await withTaskGroup { group in
       // Its own task: it ends when it is told to, after the last result is recorded, and not when this task is cancelled.
       let delivering = Task { await dispatcher.run() }
@@ -88,9 +135,6 @@ public final class Relay: Service {
       await delivering.value
       group.cancelAll()
     }
-    await client.shutDown()
-    await outbox.close()
-    log.log(level: .notice, .stopped, "stopped")
   }
 
   // MARK: Configuration
@@ -147,27 +191,40 @@ public final class Relay: Service {
 
   public func status() async throws(OutboxError) -> RelayStatus {
     let live = await dispatcher.statuses
-    let trouble = await dispatcher.trouble ?? trouble.withLockedValue { $0 }
+    let trouble = await currentTrouble
     return RelayStatus(
       now: time.now(), startedAt: startedAt, trouble: trouble, accounts: board.all, destinations: live,
       storedAccounts: try await outbox.accountSummaries(), storedDestinations: try await outbox.destinationSummaries())
   }
 
+  /// What keeps the outbox from being written or read.
+  private var currentTrouble: OutboxError? {
+    get async {
+      if let unanswered = outbox.unansweredTime, unanswered > Self.longestAnswer {
+        return OutboxError(
+          .failed,
+          "the disk has not answered for \(unanswered.components.seconds) s; polls and results wait to be recorded")
+      }
+      return await dispatcher.trouble ?? trouble.withLockedValue { $0 }
+    }
+  }
+
   /// Like ``status()``, without what only the outbox knows.
   public func health() async -> RelayHealth {
-    let trouble = await dispatcher.trouble ?? trouble.withLockedValue { $0 }
+    let trouble = await currentTrouble
     return RelayHealth(accounts: board.all, destinations: await dispatcher.statuses, trouble: trouble)
   }
 
   /// What the relay has counted and measured. It never fails: what the outbox can't say is left out.
   public func figures() async -> RelayFigures {
     let live = await dispatcher.statuses
-    var trouble = await dispatcher.trouble ?? trouble.withLockedValue { $0 }
+    var trouble = await currentTrouble
     var stored: [DestinationSummary] = []
     do throws(OutboxError) { stored = try await outbox.destinationSummaries() } catch { trouble = trouble ?? error }
     return RelayFigures(
       now: time.now(), trouble: trouble, accounts: board.all, polls: board.measurements, destinations: live,
-      stored: Dictionary(uniqueKeysWithValues: stored.map { ($0.id, $0) }), commits: outbox.commits)
+      stored: Dictionary(uniqueKeysWithValues: stored.map { ($0.id, $0) }), commits: outbox.commits,
+      lostLogLines: lostLogLines())
   }
 
   public func readiness() async -> Readiness {

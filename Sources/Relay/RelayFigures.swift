@@ -1,3 +1,4 @@
+import Logging
 import RelayCore
 import RelayStore
 
@@ -14,4 +15,6 @@ public struct RelayFigures: Sendable {
   /// What waits for each of them and has been given up; none while the outbox can't be read.
   public var stored: [DestinationID: DestinationSummary]
   public var commits: CommitStatistics
+  /// Log lines that nobody took in time, by level; levels without any are left out.
+  public var lostLogLines: [Logger.Level: Int]
 }

@@ -70,7 +70,14 @@ public protocol Outbox: OutboxHistory {
   /// What writing has taken so far.
   var commits: CommitStatistics { get }
 
-  /// Writes out what is buffered and lets go of the files.
+  /// For how long the disk has not answered the call that is under way; `nil` while none is.
+  var unansweredTime: Duration? { get }
+
+  /// Ends every call under way, and each that is made later, with ``OutboxError/Kind/closed``, whatever becomes of it on disk. For a
+  /// process that is to end though the disk does not answer.
+  func abandon()
+
+  /// Writes out what is buffered and lets go of the files; after ``abandon()`` it only returns.
   func close() async
 }
 

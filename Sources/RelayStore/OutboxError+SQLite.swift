@@ -66,6 +66,12 @@ extension OutboxError {
       """)
   }
 
+  static func abandoned(_ database: String) -> OutboxError {
+    OutboxError(
+      .closed,
+      "\(database) was given up, as its disk did not answer. What was not recorded is made again at the next start.")
+  }
+
   static func closed(_ database: String) -> OutboxError {
     OutboxError(.closed, "\(database) has been closed: the relay is ending.")
   }

@@ -91,11 +91,19 @@ public final class SQLiteOutbox: Outbox {
       .execute(arguments: [now.steady.milliseconds])
   }
 
+  public var unansweredTime: Duration? { connection.busyTime }
+
+  public func abandon() {
+    connection.abandon()
+    reader.connection.abandon()
+  }
+
   public func close() async {
     // The writer last: whoever closes last moves the log into the database, and a reader can't.
     await reader.close()
     await connection.close()
-    lock.release()
+    // A thread that still waits for the disk may write when that answers: nobody else is to have the directory before this process ends.
+    if !connection.isAbandoned { lock.release() }
   }
 }
 

@@ -17,9 +17,13 @@ final class SerialConnection: Sendable {
   private let statistics = NIOLockedValueBox(CommitStatistics())
   /// The turn that has not begun and that writes may still join.
   private let gathering = NIOLockedValueBox<Turn?>(nil)
+  private let pending: PendingCalls
+  /// When what runs now was begun; `nil` while nothing does.
+  private let busySince = NIOLockedValueBox<ContinuousClock.Instant?>(nil)
 
   init(path: String, configuration: GRDB.Configuration) throws {
     self.path = path
+    pending = PendingCalls(path: path)
     queue = try DatabaseQueue(path: path, configuration: configuration)
   }
 
@@ -32,6 +36,7 @@ final class SerialConnection: Sendable {
   ) async throws(OutboxError) -> T {
     let result: Result<T, OutboxError> = await withCheckedContinuation { continuation in
       let outcome = NIOLockedValueBox<T?>(nil)
+      guard let call = pending.begin({ continuation.resume(returning: .failure($0)) }) else { return }
       join(
         WaitingWrite(
           action: action,
@@ -39,7 +44,8 @@ final class SerialConnection: Sendable {
             let value = try body(db)
             outcome.withLockedValue { $0 = value }
           },
-          finish: { error in
+          finish: { [pending] error in
+            guard pending.end(call) else { return }
             if let error { return continuation.resume(returning: .failure(error)) }
             guard let value = outcome.withLockedValue({ $0 }) else { preconditionFailure("what is on disk has run") }
             continuation.resume(returning: .success(value))
@@ -89,6 +95,8 @@ final class SerialConnection: Sendable {
   }
 
   private func run(_ writes: [WaitingWrite], _ db: Database) {
+    busySince.withLockedValue { $0 = .now }
+    defer { busySince.withLockedValue { $0 = nil } }
     guard !isClosed.withLockedValue({ $0 }) else {
       for write in writes { write.finish(.closed(path)) }
       return
@@ -158,36 +166,54 @@ final class SerialConnection: Sendable {
   ) async throws(OutboxError) -> T {
     endGathering()
     let result: Result<T, OutboxError> = await withCheckedContinuation { continuation in
+      guard let call = pending.begin({ continuation.resume(returning: .failure($0)) }) else { return }
       queue.asyncWriteWithoutTransaction { [self] db in
-        guard !isClosed.withLockedValue({ $0 }) else {
-          continuation.resume(returning: .failure(.closed(path)))
-          return
-        }
-        do {
-          continuation.resume(returning: .success(try db.transaction(.deferred) { try body(db) }))
-        } catch {
-          continuation.resume(returning: .failure(outboxError(error, while: action, db)))
-        }
+        let ended = outcome(of: body, while: action, db)
+        if pending.end(call) { continuation.resume(returning: ended) }
       }
     }
     return try result.get()
   }
 
+  private func outcome<T>(
+    of body: (Database) throws -> T, while action: String, _ db: Database
+  ) -> Result<T, OutboxError> {
+    guard !isClosed.withLockedValue({ $0 }) else { return .failure(.closed(path)) }
+    busySince.withLockedValue { $0 = .now }
+    defer { busySince.withLockedValue { $0 = nil } }
+    do {
+      return .success(try db.transaction(.deferred) { try body(db) })
+    } catch {
+      return .failure(outboxError(error, while: action, db))
+    }
+  }
+
+  /// For how long the disk has been waited for by now; `nil` while it isn't.
+  var busyTime: Duration? { busySince.withLockedValue { $0 }.map { .now - $0 } }
+
   /// What is asked now comes before the writes that are asked later.
   private func endGathering() { gathering.withLockedValue { $0 = nil } }
 
-  /// Ends after every call made before it; calls made later fail with ``OutboxError/Kind/closed``.
+  /// Ends every call under way, and each that is made later, with ``OutboxError/Kind/closed``, whatever becomes of them on disk: for a
+  /// process that is about to end and whose disk does not answer.
+  func abandon() { pending.abandon() }
+
+  var isAbandoned: Bool { pending.isAbandoned }
+
+  /// Ends after every call made before it, or when it is abandoned; calls made later fail with ``OutboxError/Kind/closed``.
   func close() async {
     endGathering()
     await withCheckedContinuation { continuation in
+      guard let call = pending.begin({ _ in continuation.resume() }) else { return }
       queue.asyncWriteWithoutTransaction { [self] _ in
         isClosed.withLockedValue { $0 = true }
-        continuation.resume()
+        // It fails only for statements still in use, and there are none: no call keeps one beyond its end. Another thread closes it, as
+        // this one is its own.
+        DispatchQueue.global().async { [self] in
+          try? queue.close()
+          if pending.end(call) { continuation.resume() }
+        }
       }
-    }
-    await onBlockingThread {
-      // It fails only for statements still in use, and there are none: no call keeps one beyond its end.
-      try? self.queue.close()
     }
   }
 }

@@ -63,8 +63,6 @@ public struct JournalEntry: Sendable, Hashable {
 /// systemd's journal, by its own socket: there entries keep their fields, which standard error has no room for.
 public final class JournalSocket: Sendable {
   public static let usualPath = "/run/systemd/journal/socket"
-  /// A journal that takes nothing for so long must not hold up the service: the entry is lost then.
-  private static let patience = timeval(tv_sec: 1, tv_usec: 0)
 
   private let datagram: UnixDatagram
   private let descriptor: Int32
@@ -74,14 +72,13 @@ public final class JournalSocket: Sendable {
     guard access(path, W_OK) == 0, let datagram = UnixDatagram(path), let descriptor = UnixDatagram.openSocket() else {
       return nil
     }
-    var patience = Self.patience
-    setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
     self.datagram = datagram
     self.descriptor = descriptor
   }
 
   deinit { close(descriptor) }
 
+  /// Waits for as long as the journal's queue is full: for a thread that nobody waits for.
   /// - Returns: whether the journal has it.
   public func send(_ entry: JournalEntry) -> Bool { datagram.send(entry.bytes, with: descriptor) }
 

@@ -1,8 +1,10 @@
+import Collections
 import Glibc
+import NIOConcurrencyHelpers
 
 /// Where the service manager hears how the service is: a datagram of lines for each word, by the protocol of sd_notify(3)
 /// (https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html). Container engines and other supervisors speak it too.
-public struct NotifySocket: Sendable {
+public final class NotifySocket: Sendable {
   /// What can be said.
   public enum State: Sendable, Hashable {
     /// It is up, or up again after a reload.
@@ -19,6 +21,9 @@ public struct NotifySocket: Sendable {
   }
 
   private let datagram: UnixDatagram
+  private let unsaid = NIOLockedValueBox<Deque<String>>([])
+  /// More than a service has to say in a minute; the oldest is forgotten beyond it.
+  private static let mostUnsaid = 16
 
   /// - Parameter path: the value of `$NOTIFY_SOCKET`; nil comes of none, and of an address that isn't a Unix socket's.
   public init?(_ path: String?) {
@@ -26,14 +31,41 @@ public struct NotifySocket: Sendable {
     self.datagram = datagram
   }
 
-  /// Says all of it at once.
+  /// Says all of it at once, and waits for nothing: a manager whose queue is full must not hold up the service. What it had no room for is
+  /// said before the next word, or by ``sendUnsaid()``.
   /// - Returns: whether it was sent; nobody waits for an answer.
   @discardableResult
   public func send(_ states: State...) -> Bool {
+    let text = states.flatMap { $0.lines }.joined(separator: "\n")
+    // The next one comes anyway.
+    let isWorthKeeping = states != [.watchdog]
+    return unsaid.withLockedValue { unsaid in
+      guard sendAll(&unsaid), sendNow(text) else {
+        if isWorthKeeping { unsaid.append(text) }
+        if unsaid.count > Self.mostUnsaid { unsaid.removeFirst() }
+        return false
+      }
+      return true
+    }
+  }
+
+  /// Says what there was no room for.
+  /// - Returns: whether nothing is left unsaid.
+  @discardableResult
+  public func sendUnsaid() -> Bool { unsaid.withLockedValue { sendAll(&$0) } }
+
+  private func sendAll(_ unsaid: inout Deque<String>) -> Bool {
+    while let text = unsaid.first {
+      guard sendNow(text) else { return false }
+      unsaid.removeFirst()
+    }
+    return true
+  }
+
+  private func sendNow(_ text: String) -> Bool {
     guard let socket = UnixDatagram.openSocket() else { return false }
     defer { close(socket) }
-    let text = states.flatMap { $0.lines }.joined(separator: "\n")
-    return datagram.send(Array(text.utf8), with: socket)
+    return datagram.send(Array(text.utf8), with: socket, waits: false)
   }
 }
 

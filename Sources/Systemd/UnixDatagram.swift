@@ -30,13 +30,19 @@ struct UnixDatagram {
     return descriptor >= 0 ? descriptor : nil
   }
 
-  /// Waits for room in the receiver's queue for as long as the socket does.
-  func send(_ bytes: [UInt8], with descriptor: Int32) -> Bool {
+  /// - Parameter waits: whether to wait for room in the receiver's queue; else a full one counts as not sent.
+  /// - Returns: whether it was sent.
+  func send(_ bytes: [UInt8], with descriptor: Int32, waits: Bool = true) -> Bool {
+    let flags = Int32(MSG_NOSIGNAL) | (waits ? 0 : Int32(MSG_DONTWAIT))
+    return send(bytes, with: descriptor, flags)
+  }
+
+  private func send(_ bytes: [UInt8], with descriptor: Int32, _ flags: Int32) -> Bool {
     withUnsafePointer(to: address) { pointer in
       pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
         var sent: Int
         repeat {
-          sent = sendto(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL), address, length)
+          sent = sendto(descriptor, bytes, bytes.count, flags, address, length)
         } while sent < 0 && errno == EINTR
         return sent == bytes.count
       }

@@ -35,7 +35,10 @@ struct RelayCommand: AsyncParsableCommand {
       account.idInstance = idInstance
       return account
     }
-    let log = Logger(label: "statusrelay") { _ in RelayLogHandler(configuration.log) }
+    let writer = LogWriter(configuration.log)
+    let log = Logger(label: "statusrelay") { _ in
+      RelayLogHandler(level: configuration.log.level) { writer.append($0) }
+    }
     let outbox = try await SQLiteOutbox.open(.init(directory: configuration.stateDirectory))
     let relay = try Relay(configuration: configuration, outbox: outbox, time: SystemTime(), log: log)
     ChildProcess.endWithParent()

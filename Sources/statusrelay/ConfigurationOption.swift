@@ -19,8 +19,8 @@ struct ConfigurationOption: ParsableArguments {
     do throws(ConfigurationErrors) {
       return try RelayConfiguration.load(option: config)
     } catch {
-      for warning in error.warnings { FileHandle.standardError.write(Data("warning: \(warning)\n".utf8)) }
-      FileHandle.standardError.write(Data("\(error)\n".utf8))
+      for warning in error.warnings { StandardError.writeLine("warning: \(warning)") }
+      StandardError.writeLine("\(error)")
       throw ExitStatus.configuration
     }
   }

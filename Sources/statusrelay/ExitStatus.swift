@@ -16,7 +16,7 @@ enum ExitStatus {
 
 /// Says on stderr what keeps a command from doing its work.
 func complain(_ text: String) {
-  FileHandle.standardError.write(Data("statusrelay: \(text)\n".utf8))
+  StandardError.writeLine("statusrelay: \(text)")
 }
 
 extension OutboxError {

@@ -52,5 +52,5 @@ struct ProgressBar {
     return ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &window) == 0 && window.ws_col > 0 ? Int(window.ws_col) : 80
   }
 
-  private func write(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
+  private func write(_ text: String) { StandardError.write(text) }
 }

@@ -37,6 +37,7 @@ struct ServiceNotifier: Service {
     let interval = min(Self.statusInterval, watchdog.map { $0.interval / 5 } ?? Self.statusInterval)
     var stalled: [RelayPart] = []
     while await sleepUnlessShuttingDown(interval) {
+      notify.sendUnsaid()
       if let watchdog {
         let now = watch.stalled(for: watchdog.interval / 2)
         for part in now where !stalled.contains(part) {

@@ -34,5 +34,5 @@ enum StandardOutput {
 
 /// Says on stderr how things go.
 func tell(_ text: String) {
-  try? FileHandle.standardError.write(contentsOf: Data("\(text)\n".utf8))
+  StandardError.writeLine(text)
 }

@@ -23,7 +23,7 @@ struct StateDirectoryOption: ParsableArguments {
     do throws(ConfigurationErrors) {
       return try RelayConfiguration.stateDirectory(option: configuration.config)
     } catch {
-      FileHandle.standardError.write(Data("\(error)\n".utf8))
+      StandardError.writeLine("\(error)")
       complain("to do without the configuration (it is for another user to read, say), use --state-directory DIR")
       throw ExitStatus.configuration
     }

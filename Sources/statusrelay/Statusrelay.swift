@@ -4,6 +4,11 @@ import Relay
 /// The command line; every command is a file in `Commands`.
 @main
 struct Statusrelay: AsyncParsableCommand {
+  static func main() async {
+    StandardStreams.prepare()
+    await main(nil)
+  }
+
   static let configuration = CommandConfiguration(
     commandName: "statusrelay",
     abstract: "Brings the delivery of WhatsApp statuses (stories) to your GREEN-API webhook consumer.",

@@ -43,6 +43,6 @@ enum Terminal {
   }
 
   private static func say(_ text: String) {
-    try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
+    StandardError.write(text)
   }
 }

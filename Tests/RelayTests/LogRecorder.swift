@@ -15,7 +15,7 @@ final class LogRecorder: Sendable {
 
   var logger: Logger {
     Logger(label: "test") { _ in
-      RelayLogHandler(.init(level: .debug, format: .text)) { line in self.written.withLockedValue { $0.append(line) } }
+      RelayLogHandler(level: .debug) { line in self.written.withLockedValue { $0.append(line.text(.text)) } }
     }
   }
 }

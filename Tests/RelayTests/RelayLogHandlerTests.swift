@@ -14,7 +14,7 @@ import Testing
     let lines = NIOLockedValueBox<[String]>([])
     body(
       Logger(label: "test") { _ in
-        RelayLogHandler(.init(level: level, format: format)) { line in lines.withLockedValue { $0.append(line) } }
+        RelayLogHandler(level: level) { line in lines.withLockedValue { $0.append(line.text(format)) } }
       })
     return lines.withLockedValue { $0 }
   }
@@ -98,23 +98,15 @@ import Testing
     #expect(lines == ["<6>hello account=3 kept=2\n"])
   }
 
-  @Test("journald: the journal gets the text, the priority and every field; stderr gets what the journal won't take")
+  @Test("journald: the journal gets the text, the priority and every field")
   func journal() {
     let entries = NIOLockedValueBox<[JournalEntry]>([])
-    let lines = NIOLockedValueBox<[String]>([])
-    let takes = NIOLockedValueBox(true)
     let log = Logger(label: "test") { _ in
-      RelayLogHandler(.init(level: .info, format: .journald)) { line in
-        lines.withLockedValue { $0.append(line) }
-      } enter: { entry in
-        entries.withLockedValue { $0.append(entry) }
-        return takes.withLockedValue { $0 }
-      }
+      RelayLogHandler(level: .info) { line in entries.withLockedValue { $0.append(line.journalEntry) } }
     }
     log.log(
       level: .error, .circuitOpened, "5 messages failed in a row",
       metadata: ["destination": "crm", "account": "1101000001", "notification": "msg_1", "message": "A"])
-    #expect(lines.withLockedValue { $0 } == [])
     let fields = entries.withLockedValue { $0[0].fields }
     #expect(
       Dictionary(fields.map { ($0.name, $0.value) }) { $1 } == [
@@ -122,9 +114,23 @@ import Testing
         "PRIORITY": "3", "SYSLOG_IDENTIFIER": "statusrelay", "MESSAGE_ID": LogMessageID.circuitOpened.rawValue,
         "DESTINATION": "crm", "ACCOUNT": "1101000001", "NOTIFICATION": "msg_1", "ID_MESSAGE": "A",
       ])
-    takes.withLockedValue { $0 = false }
-    log.warning("hello")
-    #expect(lines.withLockedValue { $0 } == ["<4>hello\n"])
+  }
+
+  @Test("A message or a value that is too long is cut, and stays a line")
+  func long() throws {
+    let long = String(repeating: "x", count: 1_000_000)
+    let line = try #require(Self.lines(.text) { $0.error("\(long)", metadata: ["long": "\(long)"]) }.first)
+    #expect(line.utf8.count < 2 * LogLine.longestText + 200)
+    #expect(line.hasSuffix("x…\n"))
+  }
+
+  @Test("text: the time is UTC, to the millisecond")
+  func time() {
+    func text(_ seconds: Double) -> String {
+      LogLine(.info, "hello", at: Date(timeIntervalSince1970: seconds)).text(.text)
+    }
+    #expect(text(0) == "1970-01-01T00:00:00.000Z info hello\n")
+    #expect(text(1_709_210_096.0625) == "2024-02-29T12:34:56.062Z info hello\n")
   }
 
   @Test("json shows a line's message id; text leaves it out")

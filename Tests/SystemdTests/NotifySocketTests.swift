@@ -54,6 +54,22 @@ import Testing
     }
   }
 
+  @Test("A manager that takes nothing is not waited for, and hears in order what it missed, but old signs of life")
+  func fullQueue() throws {
+    let path = "@sr-\(UUID().uuidString.prefix(8))"
+    let stopped = StoppedReceiver(path)
+    let notify = try #require(NotifySocket(path))
+    while notify.send(.watchdog) {}
+    #expect(!notify.send(.ready, .status("polling")))
+    #expect(!notify.send(.watchdog))
+    #expect(!notify.send(.stopping))
+    #expect(!notify.sendUnsaid())
+    let before = stopped.receiveAll()
+    #expect(Set(before) == ["WATCHDOG=1"])
+    #expect(notify.sendUnsaid())
+    #expect(stopped.receiveAll() == ["READY=1\nSTATUS=polling", "STOPPING=1"])
+  }
+
   @Test(
     "Without an address, and with one that is no Unix socket's, there is nobody to tell",
     arguments: [

@@ -9,7 +9,20 @@ package final class DatagramReceiver: Sendable {
 
   /// - Parameter path: `/…`, or `@…` for an abstract name.
   package init(_ path: String) {
-    descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    descriptor = Self.bound(to: path)
+    Thread.detachNewThread { [descriptor, received, isGone] in
+      var room = [UInt8](repeating: 0, count: 1 << 18)
+      while case let count = recv(descriptor, &room, room.count, 0), count > 0 {
+        let datagram = Array(room[..<count])
+        received.withLockedValue { $0.append(datagram) }
+      }
+      isGone.signal()
+    }
+  }
+
+  /// A socket of this name.
+  fileprivate static func bound(to path: String) -> Int32 {
+    let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     var bytes = Array(path.utf8)
@@ -21,14 +34,7 @@ package final class DatagramReceiver: Sendable {
       pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, length) }
     }
     precondition(status == 0, "no socket at \(path)")
-    Thread.detachNewThread { [descriptor, received, isGone] in
-      var room = [UInt8](repeating: 0, count: 1 << 18)
-      while case let count = recv(descriptor, &room, room.count, 0), count > 0 {
-        let datagram = Array(room[..<count])
-        received.withLockedValue { $0.append(datagram) }
-      }
-      isGone.signal()
-    }
+    return descriptor
   }
 
   package var datagrams: [[UInt8]] { received.withLockedValue { $0 } }
@@ -40,5 +46,25 @@ package final class DatagramReceiver: Sendable {
     shutdown(descriptor, Int32(SHUT_RDWR))
     isGone.wait()
     close(descriptor)
+  }
+}
+
+/// A Unix socket that takes nothing by itself, so that its queue fills: a service manager or a journal that stands still.
+package final class StoppedReceiver: Sendable {
+  private let descriptor: Int32
+
+  /// - Parameter path: `/…`, or `@…` for an abstract name.
+  package init(_ path: String) { descriptor = DatagramReceiver.bound(to: path) }
+
+  deinit { close(descriptor) }
+
+  /// Takes what is in the queue now, as texts.
+  package func receiveAll() -> [String] {
+    var texts: [String] = []
+    var room = [UInt8](repeating: 0, count: 1 << 18)
+    while case let count = recv(descriptor, &room, room.count, Int32(MSG_DONTWAIT)), count > 0 {
+      texts.append(String(decoding: room[..<count], as: UTF8.self))
+    }
+    return texts
   }
 }

@@ -33,6 +33,9 @@ actor Dispatcher {
   private var states = LastingStateRecorder()
   /// Destinations whose pause or circuit may not be what the outbox knows.
   private var unrecorded: OrderedSet<DestinationID> = []
+  /// Whether something was noted in a destination's digest since the last period was begun, and whether its end is waited for.
+  private var hasNews = false
+  private var isPeriodUnderWay = false
   private var isStopping = false
   /// What is still under way at the end is not waited for any more.
   private var hasGivenUp = false
@@ -64,6 +67,7 @@ actor Dispatcher {
     case stateRecorded(DestinationID)
     case stateFailed(DestinationID, OutboxError)
     case recordStateAgain(DestinationID)
+    case periodEnded
     case stop
     case callOff
     case giveUp
@@ -173,6 +177,7 @@ actor Dispatcher {
         group.cancelAll()
       }
     }
+    tellOfPeriod()
     if !recorder.isIdle {
       log.error("the results of some attempts could not be recorded; their deliveries will be sent again")
     }
@@ -261,7 +266,10 @@ actor Dispatcher {
     case .loaded(let id, let page):
       ask(id) { $0.queue.loaded(page.deliveries, nextDue: page.nextDue) }
     case .loadingFailed(let id, let error):
-      log.error("what is due can't be read: \(error)", metadata: ["destination": "\(outlets[id]?.name ?? "")"])
+      hasNews = true
+      if let outlet = outlets[id], outlet.digest.noteFailedReading() {
+        log.error("what is due can't be read: \(error)", metadata: ["destination": "\(outlet.name)"])
+      }
       outlets[id]?.queue.loadFailed()
       return [.wait(until: now.steady + SettlementRecorder.firstWait, then: .lookAgain(id))]
     case .lookAgain(let id): ask(id) { $0.queue.lookAgain() }
@@ -290,7 +298,11 @@ actor Dispatcher {
     case .recordStateAgain(let id):
       states.tryAgain(id)
       unrecorded.append(id)
+    case .periodEnded:
+      isPeriodUnderWay = false
+      tellOfPeriod()
     case .stop:
+      guard !isStopping else { break }
       isStopping = true
       return [.wait(until: now.steady + Self.graceTime, then: .callOff)]
     case .callOff:
@@ -360,8 +372,20 @@ actor Dispatcher {
   private func settle(_ settlement: Settlement, of attempt: Running?, at outlet: Outlet, _ now: Moment) {
     outlet.note(settlement, at: now)
     recorder.add(settlement)
+    hasNews = true
+    let isWorthALine = outlet.digest.note(settlement)
+    // Most succeed, and most logs don't want to hear of it.
+    guard isWorthALine || log.logLevel <= .debug else { return }
     DeliveryLog(log, of: outlet)
-      .note(settlement, notification: attempt?.notification, at: now.steady)
+      .note(settlement, notification: attempt?.notification, isWorthALine: isWorthALine, at: now.steady)
+  }
+
+  /// Writes what each destination's minute came to.
+  private func tellOfPeriod() {
+    hasNews = false
+    for outlet in outlets.values.filter({ !$0.digest.isEmpty }).sorted(by: { $0.name < $1.name }) {
+      if let summary = outlet.digest.endPeriod() { DeliveryLog(log, of: outlet).periodEnded(summary) }
+    }
   }
 
   // MARK: What to do next
@@ -390,6 +414,10 @@ actor Dispatcher {
     case .record(let settlements): effects.append(.settle(settlements))
     case .gather: effects.append(.gather)
     case nil: break
+    }
+    if hasNews, !isPeriodUnderWay, !isStopping {
+      isPeriodUnderWay = true
+      effects.append(.wait(until: now.steady + DestinationDigest.period, then: .periodEnded))
     }
     return effects + stateEffects()
   }

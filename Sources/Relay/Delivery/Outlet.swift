@@ -16,6 +16,8 @@ final class Outlet {
   private(set) var address: Result<WebhookAddress, MissingAddress>
   var status: DestinationStatus
   var statistics = AttemptStatistics()
+  /// What the log has told of it in this minute.
+  var digest = DestinationDigest()
   /// No longer configured: nothing new starts.
   private(set) var isRetired = false
 

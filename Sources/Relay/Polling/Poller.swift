@@ -131,8 +131,16 @@ struct Poller: Sendable {
     } catch {
       throw GreenAPIClient.Problem(failure: .outbox(error.description))
     }
+    tell(of: notifications, log)
+  }
+
+  /// One line for a poll that brought something; what it was is `debug`, as the history has it.
+  private func tell(of notifications: [PollRecording.Routed], _ log: Logger) {
+    guard !notifications.isEmpty else { return }
+    log.info("statuses recorded", metadata: ["count": "\(notifications.count)"])
+    guard log.logLevel <= .debug else { return }
     for notification in notifications.lazy.map(\.notification) {
-      log.info(
+      log.debug(
         "status recorded",
         metadata: [
           "message": "\(notification.idMessage)", "status": "\(notification.status)",

@@ -1,4 +1,5 @@
 import GreenAPI
+import Logging
 import Relay
 import RelayCore
 import RelayStore
@@ -7,7 +8,13 @@ extension Metric {
   static let relay: [Metric] = [
     gauge("statusrelay_build_info", labels: ["version"], "Always 1; the label says which version runs.") {
       [Sample($0.version, number: 1)]
-    }
+    },
+    counter(
+      "statusrelay_log_lines_lost_total", labels: ["level"],
+      "Log lines given up because nobody took them in time."
+    ) { source in
+      Logger.Level.allCases.map { Sample("\($0)", number: source.relay.lostLogLines[$0] ?? 0) }
+    },
   ]
 
   // MARK: Accounts

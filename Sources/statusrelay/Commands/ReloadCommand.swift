@@ -21,10 +21,10 @@ struct ReloadCommand: AsyncParsableCommand {
       defer { Task { await client.close() } }
       do {
         let answer = try await client.reload()
-        for warning in answer.warnings { FileHandle.standardError.write(Data("warning: \(warning)\n".utf8)) }
+        for warning in answer.warnings { StandardError.writeLine("warning: \(warning)") }
         print("The configuration is in force: accounts \(answer.accounts), destinations \(answer.destinations).")
       } catch ControlClient.Failure.refused(422, let message) {
-        FileHandle.standardError.write(Data("\(message)\n".utf8))
+        StandardError.writeLine("\(message)")
         throw Complaint(
           "The configuration was not reloaded; the one in force stays.", exitCode: ExitStatus.configuration)
       }

@@ -35,7 +35,21 @@ struct RunCommand: AsyncParsableCommand {
 
   private func start(_ notify: NotifySocket?, _ restarts: RestartDelay?) async throws {
     let configuration = try options.load()
-    let log = Self.logger(configuration.log)
+    let writer = LogWriter(configuration.log)
+    do {
+      try await start(configuration, writer, notify, restarts)
+    } catch {
+      await writer.flush()
+      throw error
+    }
+    await writer.flush()
+  }
+
+  private func start(
+    _ configuration: RelayConfiguration, _ writer: LogWriter, _ notify: NotifySocket?, _ restarts: RestartDelay?
+  ) async throws {
+    let handler = RelayLogHandler(level: configuration.log.level) { writer.append($0) }
+    let log = Logger(label: "statusrelay") { _ in handler }
     for warning in configuration.warnings { log.warning("\(warning)") }
     guard try await wait(restarts, notify, log) else { return }
     DescriptorLimit.raise()
@@ -45,15 +59,7 @@ struct RunCommand: AsyncParsableCommand {
     } catch {
       throw error.complained()
     }
-    try await serve(configuration, outbox, notify, log)
-  }
-
-  private static func logger(_ options: RelayConfiguration.Log) -> Logger {
-    let journal = options.format == .journald ? JournalSocket() : nil
-    var enter: (@Sendable (JournalEntry) -> Bool)?
-    if let journal { enter = { journal.send($0) } }
-    let handler = RelayLogHandler(options, enter: enter)
-    return Logger(label: "statusrelay") { _ in handler }
+    try await serve(configuration, outbox, writer, notify, log)
   }
 
   /// - Returns: `false` when it was told to end meanwhile.
@@ -70,7 +76,8 @@ struct RunCommand: AsyncParsableCommand {
   }
 
   private func serve(
-    _ configuration: RelayConfiguration, _ outbox: SQLiteOutbox, _ notify: NotifySocket?, _ log: Logger
+    _ configuration: RelayConfiguration, _ outbox: SQLiteOutbox, _ writer: LogWriter, _ notify: NotifySocket?,
+    _ log: Logger
   ) async throws {
     do {
       let time = SystemTime(notBefore: try await outbox.latestSteadyTime())
@@ -86,7 +93,7 @@ struct RunCommand: AsyncParsableCommand {
       let (starts, started) = AsyncStream<Void>.makeStream()
       let relay = try Relay(
         configuration: configuration, outbox: outbox, time: time, trustsClock: !time.clockWentBackwards, log: log,
-        onStart: { started.yield() })
+        lostLogLines: { writer.lost }, onStart: { started.yield() })
       let notifier = notify.map { notify in
         let environment = ProcessInfo.processInfo.environment
         let watchdog = Watchdog(microseconds: environment["WATCHDOG_USEC"], process: environment["WATCHDOG_PID"])

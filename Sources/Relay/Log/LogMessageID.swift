@@ -29,6 +29,8 @@ public enum LogMessageID: String, Sendable, CaseIterable {
   case outboxFailed = "3558195d8c8745f28bb4248731d3f054"
   /// The outbox works again.
   case outboxRecovered = "6865a1ea58454ed3a8400172f26676e7"
+  /// Log lines were lost, as nobody took them in time.
+  case logLinesLost = "f3266759227145f4a101434b6c846e83"
 
   /// The field that carries it. `json` shows it, and the journal as `MESSAGE_ID`; `text` leaves it out.
   static let metadataKey = "messageId"
