@@ -20,7 +20,9 @@ let package = Package(
   name: "statusrelay",
   platforms: [.macOS(.v15)],
   products: [
-    .executable(name: "statusrelay", targets: ["statusrelay"])
+    .executable(name: "statusrelay", targets: ["statusrelay"]),
+    // For a test alone, which loads it into the built program.
+    .library(name: "Stalls", type: .dynamic, targets: ["CStalls"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
@@ -118,6 +120,8 @@ let package = Package(
     ),
     // The benchmark's sinks, sources and floors, in C so that they are never what holds it back.
     .target(name: "CBenchPeer", linkerSettings: [.linkedLibrary("curl")]),
+    // A disk and a name server that don't answer, for the tests of the built program.
+    .target(name: "CStalls", path: "Tests/CStalls"),
     // Servers that misbehave on demand, for the tests of several modules.
     .target(name: "TestServers", dependencies: ["Curl", locks], path: "Tests/TestServers", swiftSettings: settings),
     .testTarget(name: "CurlTests", dependencies: ["Curl", "TestServers", locks], swiftSettings: settings),

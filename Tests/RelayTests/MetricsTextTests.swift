@@ -23,10 +23,18 @@ import Testing
     let outbox = try await SQLiteOutbox.open(.init(directory: directory, synchronous: .normal))
     let relay = try Relay(
       configuration: RelayConfiguration(stateDirectory: directory, accounts: [], destinations: []), outbox: outbox,
-      time: ManualTime(), log: LogRecorder().logger)
+      time: ManualTime(), log: LogRecorder().logger, lostLogLines: { [.debug: 12, .error: 1] })
     let result = try await body(relay)
     await outbox.close()
     return result
+  }
+
+  @Test("Lost log lines are counted by level, also those that lost none")
+  func lostLogLines() async throws {
+    let metric = try #require(Metric.all.first { $0.name == "statusrelay_log_lines_lost_total" })
+    let text = try await Self.text(metric)
+    #expect(text.contains("{level=\"debug\"} 12\n") && text.contains("{level=\"error\"} 1\n"))
+    #expect(text.contains("{level=\"info\"} 0\n"))
   }
 
   // MARK: The format
@@ -113,7 +121,7 @@ import Testing
       #expect(metric.name.hasSuffix("_total") == (metric.kind == .counter), "\(metric.name)")
       #expect(metric.help.hasSuffix(".") && !metric.help.contains("\n"), "\(metric.name)")
       for label in metric.labels where label != "version" {
-        #expect(["account", "destination", "outcome", "kind", "status", "state"].contains(label), "\(metric.name)")
+        #expect(["account", "destination", "outcome", "kind", "status", "state", "level"].contains(label), "\(metric.name)")
       }
     }
   }

@@ -23,6 +23,15 @@ package final class DatagramReceiver: Sendable {
   /// A socket of this name.
   fileprivate static func bound(to path: String) -> Int32 {
     let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    let (address, length) = address(of: path)
+    let status = withUnsafePointer(to: address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, length) }
+    }
+    precondition(status == 0, "no socket at \(path)")
+    return descriptor
+  }
+
+  fileprivate static func address(of path: String) -> (sockaddr_un, socklen_t) {
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     var bytes = Array(path.utf8)
@@ -30,11 +39,7 @@ package final class DatagramReceiver: Sendable {
     if isAbstract { bytes[0] = 0 }
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
     let length = socklen_t(MemoryLayout.offset(of: \sockaddr_un.sun_path)! + bytes.count + (isAbstract ? 0 : 1))
-    let status = withUnsafePointer(to: address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, length) }
-    }
-    precondition(status == 0, "no socket at \(path)")
-    return descriptor
+    return (address, length)
   }
 
   package var datagrams: [[UInt8]] { received.withLockedValue { $0 } }
@@ -57,6 +62,18 @@ package final class StoppedReceiver: Sendable {
   package init(_ path: String) { descriptor = DatagramReceiver.bound(to: path) }
 
   deinit { close(descriptor) }
+
+  /// Sends to it until its queue is full.
+  package func fill(_ path: String) {
+    let sender = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    defer { close(sender) }
+    let (address, length) = DatagramReceiver.address(of: path)
+    withUnsafePointer(to: address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+        while sendto(sender, "x", 1, Int32(MSG_DONTWAIT), address, length) == 1 {}
+      }
+    }
+  }
 
   /// Takes what is in the queue now, as texts.
   package func receiveAll() -> [String] {

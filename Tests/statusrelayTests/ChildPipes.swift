@@ -8,13 +8,35 @@ struct ChildPipes {
   private var error: Int32
   private var near: [Int32]
   private var isTerminal = false
+  /// The end of a pipe that is kept open and not read.
+  private(set) var unread: Int32?
 
   struct Failure: Error, CustomStringConvertible {
     var description: String
     init(_ what: String, _ code: Int32) { description = "\(what): \(String(cString: strerror(code)))" }
   }
 
-  init(_ source: StatusrelayProcess.Input) throws {
+  init(_ source: StatusrelayProcess.Input, _ errorTarget: StatusrelayProcess.ErrorTarget = .read) throws {
+    try self.init(source)
+    switch errorTarget {
+    case .read: return
+    case .unread:
+      _ = fcntl(near[1], GNUFunctions.setPipeSize, 4096)
+      unread = near[1]
+    case .file(let path):
+      close(error)
+      close(near[1])
+      error = open(path, O_WRONLY | O_CLOEXEC)
+      guard error >= 0 else { throw Failure("no \(path)", errno) }
+    case .closed:
+      close(error)
+      close(near[1])
+      error = -1
+    }
+    near.removeLast()
+  }
+
+  private init(_ source: StatusrelayProcess.Input) throws {
     switch source {
     case .terminal:
       let terminal = GNUFunctions.openTerminal(O_RDWR | O_NOCTTY | O_CLOEXEC)
@@ -52,7 +74,7 @@ struct ChildPipes {
   var readEnds: [Int32] { near }
   var terminal: Int32? { isTerminal ? near[0] : nil }
 
-  func closeChildEnds() { for end in Set([input, output, error]) { close(end) } }
+  func closeChildEnds() { for end in Set([input, output, error]) where end >= 0 { close(end) } }
 
   func closeAll() {
     closeChildEnds()
@@ -65,7 +87,11 @@ struct ChildPipes {
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     for (end, number) in [(input, STDIN_FILENO), (output, STDOUT_FILENO), (error, STDERR_FILENO)] {
-      posix_spawn_file_actions_adddup2(&actions, end, number)
+      if end >= 0 {
+        posix_spawn_file_actions_adddup2(&actions, end, number)
+      } else {
+        posix_spawn_file_actions_addclose(&actions, number)
+      }
     }
     _ = GNUFunctions.addChangeOfDirectory(&actions, directory)
     var attributes = posix_spawnattr_t()

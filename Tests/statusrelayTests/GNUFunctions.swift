@@ -2,6 +2,8 @@ import Foundation
 
 /// Functions of the C library that its Swift module leaves out, because its headers show them to GNU sources only.
 enum GNUFunctions {
+  /// F_SETPIPE_SZ of fcntl(2).
+  static let setPipeSize: Int32 = 1031
   /// pipe2(2), which lets no other thread's child have the ends.
   static let makePipe = find("pipe2", as: (@convention(c) (UnsafeMutablePointer<Int32>, Int32) -> Int32).self)
   static let openTerminal = find("posix_openpt", as: (@convention(c) (Int32) -> Int32).self)

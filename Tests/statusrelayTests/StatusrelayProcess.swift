@@ -23,6 +23,15 @@ final class StatusrelayProcess: Sendable {
     case terminal
   }
 
+  /// Where the child's standard error goes.
+  enum ErrorTarget: Sendable {
+    case read
+    /// Into a pipe of 4 KiB that nobody reads.
+    case unread
+    case file(String)
+    case closed
+  }
+
   /// All that a process printed, and how it ended.
   struct Result: Sendable {
     var exit: Exit
@@ -33,7 +42,7 @@ final class StatusrelayProcess: Sendable {
   }
 
   /// Where the programs lie: beside the test bundle, whichever way that is run.
-  private static let directory: String = {
+  static let directory: String = {
     let bundle =
       (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
     return (bundle as NSString).deletingLastPathComponent
@@ -47,6 +56,8 @@ final class StatusrelayProcess: Sendable {
   private let command: String
   /// The terminal's near side; closed by the reading thread.
   private let terminal: Int32?
+  /// The pipe of ``ErrorTarget/unread``.
+  private let unread: Int32?
   private let state = NIOLockedValueBox(State())
 
   private struct State {
@@ -71,10 +82,11 @@ final class StatusrelayProcess: Sendable {
   /// Starts it, or another of our programs, in `directory` (else `/`), which is then its home too.
   init(
     _ arguments: [String], program: String = "statusrelay", environment: [String: String] = [:],
-    directory: String? = nil, input: Input = .nothing
+    directory: String? = nil, input: Input = .nothing, error: ErrorTarget = .read
   ) throws {
     command = ([program] + arguments).joined(separator: " ")
-    let pipes = try ChildPipes(input)
+    let pipes = try ChildPipes(input, error)
+    unread = pipes.unread
     var variables = ProcessInfo.processInfo.environment.filter { name, _ in
       ["PATH", "LANG", "TZ", "LD_LIBRARY_PATH", "LLVM_PROFILE_FILE"].contains(name) || name.hasSuffix("SAN_OPTIONS")
     }
@@ -103,7 +115,10 @@ final class StatusrelayProcess: Sendable {
     }
   }
 
-  deinit { kill() }
+  deinit {
+    kill()
+    if let unread { close(unread) }
+  }
 
   private final class Weak: @unchecked Sendable {
     // A weak reference is read and cleared atomically, and it is never assigned after it was made.
