@@ -8,6 +8,7 @@ struct Bench: AsyncParsableCommand {
     commandName: "statusrelay-bench",
     abstract: "Measures the relay against a floor measured in the same run.",
     discussion: """
+      The relay runs with its default configuration: every commit waits for the disk, and it logs at info, to a file. \
       Times depend on the machine and on what else it does; the ratios are what counts. Each case is run several times, in turn with its \
       floor, and the median is shown. Built for release: swift run -c release --static-swift-stdlib statusrelay-bench
       """,

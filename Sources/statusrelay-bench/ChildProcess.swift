@@ -6,7 +6,14 @@ final class ChildProcess {
   private let process = Process()
   private let life = Pipe()
 
-  init(_ arguments: [String]) throws {
+  /// - Parameter errorFile: where its standard error goes, else to ours.
+  init(_ arguments: [String], errorFile: String? = nil) throws {
+    if let errorFile {
+      guard FileManager.default.createFile(atPath: errorFile, contents: nil),
+        let file = FileHandle(forWritingAtPath: errorFile)
+      else { throw BenchFailure("no file at \(errorFile)") }
+      process.standardError = file
+    }
     process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
     process.arguments = arguments
     process.standardInput = life

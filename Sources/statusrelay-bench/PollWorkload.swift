@@ -41,7 +41,6 @@ enum PollWorkload {
     let list = destinations.sorted { $0.key < $1.key }.map { name, url in "  - {name: \(name), url: \"\(url)\"}" }
     return """
       stateDirectory: \(stateDirectory)
-      log: {level: critical}
       admin: {listen: none}
       accounts:
         - {idInstance: \(Workload.idInstance), apiUrl: "\(source.url)", apiTokenInstance: bench, wid: 79991234567@c.us, \

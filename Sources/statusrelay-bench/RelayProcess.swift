@@ -6,7 +6,7 @@ import Relay
 import RelayStore
 import ServiceLifecycle
 
-/// The relay's own services in a process of their own, with the durability they have by default.
+/// The relay's own services in a process of their own, with the durability and the log level they have by default. The log goes to a file.
 final class RelayProcess {
   let process: ChildProcess
 
@@ -16,7 +16,7 @@ final class RelayProcess {
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     let path = directory + "/config.yaml"
     try Data(configuration.utf8).write(to: URL(fileURLWithPath: path))
-    process = try ChildProcess(["relay", path, "--accounts", "\(accounts)"])
+    process = try ChildProcess(["relay", path, "--accounts", "\(accounts)"], errorFile: directory + "/relay.log")
   }
 }
 

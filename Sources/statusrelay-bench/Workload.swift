@@ -26,7 +26,6 @@ enum Workload {
     let list = destinations.sorted { $0.key < $1.key }.map { name, url in "  - {name: \(name), url: \"\(url)\"}" }
     return """
       stateDirectory: \(stateDirectory)
-      log: {level: critical}
       admin: {listen: none}
       accounts:
         - {idInstance: \(idInstance), apiUrl: "\(source.url)", apiTokenInstance: bench, \(account)}
