@@ -35,9 +35,22 @@ struct RestartDelay: Sendable {
     path = directory + "/starts.json"
   }
 
+  /// How long the file may take: a start is not to hang on it.
+  private static let patience = DispatchTimeInterval.seconds(2)
+
   /// Notes a start.
-  /// - Returns: how long it is to wait. What can't be read or written counts for nothing.
-  func begin() -> Duration {
+  /// - Returns: how long it is to wait. What can't be read or written, or takes too long to be, counts for nothing.
+  func begin() async -> Duration {
+    await withCheckedContinuation { continuation in
+      let once = NIOLockedValueBox<CheckedContinuation<Duration, Never>?>(continuation)
+      let end: @Sendable (Duration) -> Void = { delay in once.withLockedValue { $0.take() }?.resume(returning: delay) }
+      // A thread of its own, which nobody waits for when the file system does not answer.
+      Thread.detachNewThread { end(note()) }
+      DispatchQueue.global().asyncAfter(deadline: .now() + Self.patience) { end(.zero) }
+    }
+  }
+
+  private func note() -> Duration {
     let url = URL(filePath: path)
     let latest = (try? Data(contentsOf: url)).flatMap { try? JSONDecoder().decode(Start.self, from: $0) }
     var time = timespec()

@@ -98,6 +98,22 @@ import Testing
     }
   }
 
+  @Test("A file of starts that is never read to its end does not keep the relay from starting")
+  func startsFile() async throws {
+    try await RunStage.with { stage in
+      // Whoever opens it waits for a writer, and there is none.
+      guard mkfifo(stage.directory + "/starts.json", 0o600) == 0 else { throw ChildPipes.Failure("no fifo", errno) }
+      try await stage.post("A")
+      try await withStatusrelay(
+        "run", "--config", stage.configurationPath, environment: ["RUNTIME_DIRECTORY": stage.directory]
+      ) { relay in
+        try await stage.arrived(1)
+        relay.send(SIGTERM)
+        #expect(try await relay.result().exit == .code(0))
+      }
+    }
+  }
+
   // MARK: With a library that holds up calls
 
   /// - Parameters:

@@ -64,7 +64,7 @@ struct RunCommand: AsyncParsableCommand {
 
   /// - Returns: `false` when it was told to end meanwhile.
   private func wait(_ restarts: RestartDelay?, _ notify: NotifySocket?, _ log: Logger) async throws -> Bool {
-    guard let delay = restarts?.begin(), delay > .zero else { return true }
+    guard let delay = await restarts?.begin(), delay > .zero else { return true }
     // Said when a signal would end it already.
     let pause = Pause(duration: delay) {
       notify?.send(
