@@ -38,13 +38,11 @@ public struct PollPacer: Sendable, Hashable {
   ///   - latestPoll: ``AccountProgress/latestPoll`` as the outbox remembers it.
   ///   - trustsClock: `false` when the clock is known to have gone backwards, so that nobody can say how long the relay was
   ///     away: the first poll then asks for the whole journal.
-  ///   - spread: 0..<1, at random: where in the first interval to begin, so that many accounts don't poll at the same instant.
-  public init(
-    policy: PollPolicy, latestPoll: SteadyTime?, trustsClock: Bool = true, spread: Double, startingAt now: SteadyTime
-  ) {
+  ///   - now: when the first poll is to be made; `StartQueue` keeps those of many accounts apart.
+  public init(policy: PollPolicy, latestPoll: SteadyTime?, trustsClock: Bool = true, startingAt now: SteadyTime) {
     self.policy = policy
     reach = LookBack(latestPoll: latestPoll, trustsClock: trustsClock)
-    nextPoll = now + Self.usual(policy.interval) * (spread.isFinite ? min(max(spread, 0), 1) : 0)
+    nextPoll = now
   }
 
   /// How many minutes a poll that begins now asks for.

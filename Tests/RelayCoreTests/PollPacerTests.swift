@@ -8,10 +8,8 @@ import Testing
 
   private func api(_ kind: APIFailure.Kind) -> PollFailure { .api(APIFailure(kind: kind, httpStatus: 400, detail: "")) }
 
-  private func pacer(_ policy: PollPolicy = PollPolicy(), latestPoll: SteadyTime? = nil, spread: Double = 0)
-    -> PollPacer
-  {
-    PollPacer(policy: policy, latestPoll: latestPoll, spread: spread, startingAt: start)
+  private func pacer(_ policy: PollPolicy = PollPolicy(), latestPoll: SteadyTime? = nil) -> PollPacer {
+    PollPacer(policy: policy, latestPoll: latestPoll, startingAt: start)
   }
 
   /// Polls when it is time, and is answered after `taking`; returns when the next is.
@@ -48,14 +46,8 @@ import Testing
     #expect(succeed(&pacer, underWay: nil) == .seconds(5))
   }
 
-  @Test("The first polls of many accounts are spread over an interval")
-  func spread() {
-    #expect(pacer(spread: 0).nextPoll == start)
-    #expect(pacer(spread: 0.5).nextPoll == start + .milliseconds(2500))
-    #expect(pacer(spread: 0.999).nextPoll < start + .seconds(5))
-    #expect(pacer(spread: -7).nextPoll == start)
-    #expect(pacer(spread: .nan).nextPoll >= start)
-  }
+  @Test("The first poll comes when it may")
+  func first() { #expect(pacer().nextPoll == start) }
 
   @Test("An answer that takes longer than the interval is followed by a second of rest")
   func slowAnswer() {
@@ -83,7 +75,7 @@ import Testing
       let policy = PollPolicy(
         interval: .milliseconds(.random(in: 0...3000, using: &random)),
         idleInterval: .milliseconds(.random(in: 0...9000, using: &random)))
-      var pacer = pacer(policy, spread: .random(in: 0..<1, using: &random))
+      var pacer = pacer(policy)
       var heard: SteadyTime?
       for _ in 0..<50 {
         if let heard { #expect(pacer.nextPoll >= heard + .seconds(1), "seed \(seed)") }
@@ -249,7 +241,7 @@ import Testing
   @Test("When nobody can say how long it was away, it asks for the whole journal until a poll succeeds")
   func untrustedClock() {
     var pacer = PollPacer(
-      policy: PollPolicy(), latestPoll: start - .seconds(5), trustsClock: false, spread: 0, startingAt: start)
+      policy: PollPolicy(), latestPoll: start - .seconds(5), trustsClock: false, startingAt: start)
     #expect(pacer.minutes(at: start) == 43_200)
     _ = fail(&pacer, broken)
     #expect(pacer.minutes(at: pacer.nextPoll) == 43_200)

@@ -61,7 +61,7 @@ import Testing
           idInstance: id, apiTokenInstance: RelayHarness.token, poll: PollPolicy(startFrom: .beginning))
         account.apiURL = url
         let pacer = PollPacer(
-          policy: account.poll, latestPoll: nil, spread: 0, startingAt: time.now().steady + .seconds(1))
+          policy: account.poll, latestPoll: nil, startingAt: time.now().steady + .seconds(1))
         return polls.poller(
           of: PolledAccount(account, snapshot: Snapshot(), pacer: pacer, identity: identity),
           board.begin(id, at: time.now()), gate)
