@@ -6,7 +6,8 @@ import GreenAPI
 /// |---|---|
 /// | a success | `interval` after the last began, `idleInterval` while no message is under way |
 /// | errors that pass by themselves | after 2, 4, 8 … intervals, at most 5 minutes; each wait is shortened by up to a half at random |
-/// | 429 | after twice the wait before; each success shortens it by a quarter until it is the usual one again |
+/// | a 429, the first in 10 minutes | as after a success: something else asked at the same time, and may not again |
+/// | further 429s | after twice the wait before; each success shortens it by a quarter until it is the usual one again |
 /// | errors that need a person | after 5 minutes, with a used-up quota 15, stretched by up to a tenth at random |
 ///
 /// With the default interval of 5 s errors are followed by waits of up to 10, 20, 40, 80, 160, 300, 300 … seconds. A longer
@@ -25,8 +26,13 @@ public struct PollPacer: Sendable, Hashable {
   private var isIdle = false
   /// The wait that 429 has led to; `nil` while the usual one will do.
   private var slowed: Duration?
+  /// When the latest 429 came.
+  private var latestRateLimit: SteadyTime?
   private var reach: LookBack
 
+  /// A 429 is passed over when none came for so long: GREEN-API's web chat, which asks for the same every 30 s while its tab is open, and
+  /// an operator's single request meet one of our polls now and then; what asks all the time does so within minutes.
+  public static let rateLimitMemory = Duration.seconds(600)
   public static let longestBackoff = Duration.seconds(300)
   public static let waitForAPerson = Duration.seconds(300)
   /// A quota is used up until the month ends or the tariff changes.
@@ -74,11 +80,21 @@ public struct PollPacer: Sendable, Hashable {
 
   /// The poll came to nothing; it may not even have begun.
   /// - Parameter retryAfter: the answer's `Retry-After`, when it had one.
+  /// - Returns: whether it is passed over, as a single 429: then it is no failure of the account's, and changes no pace.
+  @discardableResult
   public mutating func failed(
     _ failure: PollFailure, retryAfter: Duration? = nil, at now: SteadyTime,
     using generator: inout some RandomNumberGenerator
-  ) {
+  ) -> Bool {
     heardAt = now
+    if case .slowDown = failure.nature {
+      defer { latestRateLimit = now }
+      if slowed == nil, latestRateLimit.map({ now - $0 > Self.rateLimitMemory }) ?? true {
+        schedule(usualWait: usualWait)
+        nextPoll = max(nextPoll, now + min(retryAfter ?? .zero, Self.longestWait))
+        return true
+      }
+    }
     failuresInARow += 1
     if case .answerTooLarge = failure { reach.answerWasTooLarge() }
     let wait: Duration
@@ -95,11 +111,13 @@ public struct PollPacer: Sendable, Hashable {
     let bounded = max(usual, min(max(wait, retryAfter ?? .zero), Self.longestWait))
     if case .slowDown = failure.nature { slowed = bounded }
     nextPoll = max(now + bounded, earliest)
+    return false
   }
 
-  public mutating func failed(_ failure: PollFailure, retryAfter: Duration? = nil, at now: SteadyTime) {
+  @discardableResult
+  public mutating func failed(_ failure: PollFailure, retryAfter: Duration? = nil, at now: SteadyTime) -> Bool {
     var generator = SystemRandomNumberGenerator()
-    failed(failure, retryAfter: retryAfter, at: now, using: &generator)
+    return failed(failure, retryAfter: retryAfter, at: now, using: &generator)
   }
 
   /// A reloaded configuration takes over. A wait because of failures stays as it is.

@@ -161,9 +161,49 @@ import Testing
     #expect(succeed(&pacer) == .seconds(5), "it is back at its pace at once")
   }
 
-  @Test("429 doubles the wait at least, up to an hour, and successes shorten it again bit by bit")
+  @Test("A single 429 in ten minutes leaves the pace as it is, but for a longer Retry-After")
+  func singleRateLimit() {
+    var pacer = pacer()
+    var polled = start
+    func fail(_ retryAfter: Duration? = nil) -> Bool {
+      polled = pacer.nextPoll
+      pacer.started(at: polled)
+      return pacer.failed(api(.rateLimited), retryAfter: retryAfter, at: polled + .milliseconds(200))
+    }
+    func pass(until time: SteadyTime) { while pacer.nextPoll <= time { succeed(&pacer) } }
+    #expect(fail())
+    #expect(pacer.nextPoll == polled + .seconds(5), "from when it began, as after a success")
+    #expect(pacer.failuresInARow == 0)
+    pass(until: polled + .seconds(601))
+    #expect(fail(.seconds(90)))
+    #expect(pacer.nextPoll == polled + .milliseconds(90_200))
+    pass(until: polled + .seconds(601))
+    #expect(fail(.seconds(1_000_000)))
+    #expect(pacer.nextPoll == polled + .milliseconds(3_600_200))
+    #expect(fail(), "an hour later it is another single one")
+    pass(until: polled + .seconds(590))
+    #expect(!fail())
+    #expect(pacer.nextPoll - polled >= .seconds(10))
+    #expect(pacer.failuresInARow == 1)
+    var idle = self.pacer()
+    succeed(&idle, underWay: false)
+    pacer = idle
+    #expect(fail())
+    #expect(pacer.nextPoll == polled + .seconds(30))
+  }
+
+  @Test("While it is slowed down every 429 counts, however long ago the one before it was")
+  func slowedDown() {
+    var pacer = pacer()
+    var wait = fail(&pacer, api(.rateLimited))
+    while wait < .seconds(1200) { wait = fail(&pacer, api(.rateLimited)) }
+    #expect(fail(&pacer, api(.rateLimited)) >= .seconds(2400))
+  }
+
+  @Test("Further 429s double the wait at least, up to an hour, and successes shorten it again bit by bit")
   func slowDown() {
     var pacer = pacer()
+    #expect(fail(&pacer, api(.rateLimited)) == .seconds(5))
     var wait = Duration.seconds(5)
     for _ in 0..<20 {
       let next = fail(&pacer, api(.rateLimited), seed: UInt64.random(in: 0...(.max)))

@@ -127,9 +127,10 @@ struct PolledAccount: Sendable {
     settingsDue = settingsDue ?? now
   }
 
-  mutating func fail(_ failure: PollFailure, retryAfter: Duration?, at now: SteadyTime) {
-    pacer.failed(failure, retryAfter: retryAfter, at: now)
+  /// - Returns: whether the failure is passed over, see ``PollPacer/failed(_:retryAfter:at:using:)``.
+  mutating func fail(_ failure: PollFailure, retryAfter: Duration?, at now: SteadyTime) -> Bool {
     settingsDue = settingsDue ?? now
+    return pacer.failed(failure, retryAfter: retryAfter, at: now)
   }
 
   private mutating func url(_ identity: AccountIdentity, minutes: Int) -> RequestURL {

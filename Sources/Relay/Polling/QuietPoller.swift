@@ -250,9 +250,9 @@ final class QuietPoller: Sendable {
     sequel.leavesGate = true
     guard let failure = problem.failure else { return }
     let now = shared.time.now()
-    state.polled.fail(failure, retryAfter: problem.retryAfter, at: now.steady)
+    let isPassedOver = state.polled.fail(failure, retryAfter: problem.retryAfter, at: now.steady)
     let nextPoll = state.polled.pacer.nextPoll
-    monitor.report(.pollFailed(failure), at: now) { status in
+    monitor.report(isPassedOver ? .pollPassedOver : .pollFailed(failure), at: now) { status in
       status.nextPoll = nextPoll
       status.counts.failedPolls += 1
       status.counts.failures[failure.reason, default: 0] += 1
