@@ -24,6 +24,8 @@ public struct PollPacer: Sendable, Hashable {
   private var startedAt: SteadyTime?
   private var heardAt: SteadyTime?
   private var isIdle = false
+  /// When messages were known to be under way last.
+  private var underWayAt: SteadyTime?
   /// The wait that 429 has led to; `nil` while the usual one will do.
   private var slowed: Duration?
   /// When the latest 429 came.
@@ -44,11 +46,16 @@ public struct PollPacer: Sendable, Hashable {
   ///   - latestPoll: ``AccountProgress/latestPoll`` as the outbox remembers it.
   ///   - trustsClock: `false` when the clock is known to have gone backwards, so that nobody can say how long the relay was
   ///     away: the first poll then asks for the whole journal.
+  ///   - hasMessagesUnderWay: whether some may be, as far as the outbox tells.
   ///   - now: when the first poll is to be made; `StartQueue` keeps those of many accounts apart.
-  public init(policy: PollPolicy, latestPoll: SteadyTime?, trustsClock: Bool = true, startingAt now: SteadyTime) {
+  public init(
+    policy: PollPolicy, latestPoll: SteadyTime?, trustsClock: Bool = true, hasMessagesUnderWay: Bool = false,
+    startingAt now: SteadyTime
+  ) {
     self.policy = policy
     reach = LookBack(latestPoll: latestPoll, trustsClock: trustsClock)
     nextPoll = now
+    underWayAt = hasMessagesUnderWay ? now : nil
   }
 
   /// How many minutes a poll that begins now asks for.
@@ -65,11 +72,13 @@ public struct PollPacer: Sendable, Hashable {
   }
 
   /// The answer was good, and what it changes is recorded.
-  /// - Parameter hasMessagesUnderWay: ``PollChanges/hasMessagesUnderWay``; `nil` leaves the pace as it is.
+  /// - Parameter hasMessagesUnderWay: ``PollChanges/hasMessagesUnderWay``; `nil` leaves the pace as it is, until what was under way
+  ///   would not be any more.
   public mutating func succeeded(hasMessagesUnderWay: Bool?, at now: SteadyTime) {
     heardAt = now
     failuresInARow = 0
-    if let hasMessagesUnderWay { isIdle = !hasMessagesUnderWay }
+    if hasMessagesUnderWay == true { underWayAt = now }
+    isIdle = hasMessagesUnderWay.map { !$0 } ?? (isIdle || underWayAt.map { now - $0 >= Standing.stillness } ?? true)
     reach.succeeded(at: now)
     if let wait = slowed {
       let shortened = wait * 0.75

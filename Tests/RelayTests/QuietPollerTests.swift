@@ -58,7 +58,8 @@ import Testing
       let (polls, url) = (polls, server.url)
       func account(_ id: IDInstance, _ gate: PollGate) -> QuietPoller {
         var account = RelayConfiguration.Account(
-          idInstance: id, apiTokenInstance: RelayHarness.token, poll: PollPolicy(startFrom: .beginning))
+          idInstance: id, apiTokenInstance: RelayHarness.token,
+          poll: PollPolicy(idleInterval: .seconds(5), startFrom: .beginning))
         account.apiURL = url
         let pacer = PollPacer(
           policy: account.poll, latestPoll: nil, startingAt: time.now().steady + .seconds(1))
@@ -93,7 +94,7 @@ import Testing
       guard case .settingsDue = await occasion().value else { throw NeverHappened(description: "settings due") }
       poller.update { polled in
         polled.beginSettings(at: time.now().steady)
-        polled.endSettings(begunAt: time.now().steady)
+        polled.endSettings(AccountSettings(), begunAt: time.now().steady)
       }
     }
 

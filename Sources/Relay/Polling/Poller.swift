@@ -60,7 +60,7 @@ struct Poller: Sendable {
     }
     let pacer = PollPacer(
       policy: account.poll, latestPoll: stored.progress.latestPoll, trustsClock: services.trustsClock,
-      startingAt: time.now().steady)
+      hasMessagesUnderWay: isUnderWay, startingAt: time.now().steady)
     monitor.update { $0.nextPoll = pacer.nextPoll }
     return services.polls.poller(
       of: PolledAccount(account, snapshot: stored.snapshot, pacer: pacer, identity: identity), monitor,
@@ -175,7 +175,10 @@ struct Poller: Sendable {
     }
     let settings = try await services.api.settings(
       of: account.endpoint(typeInstance: known?.typeInstance), now: now.unix)
-    polls.update { $0.endSettings(begunAt: now.steady) }
+    let stuck = polls.update { polled in
+      polled.endSettings(settings, begunAt: now.steady)
+      return polled.stuck
+    }
     services.noteSettings(settings, account.idInstance)
     let read = AccountIdentity(of: account, settings: settings, remembered: known)
     if let read, read != known {
@@ -188,7 +191,10 @@ struct Poller: Sendable {
     }
     let warnings = SettingsWarning.all(
       in: settings, configuredWid: account.wid, configuredTypeInstance: account.typeInstance)
-    polls.monitor.report(.settingsRead(warnings), at: time.now()) { $0.identity = read ?? known }
+    polls.monitor.report(.settingsRead(warnings), at: time.now()) {
+      $0.identity = read ?? known
+      $0.stuck = stuck
+    }
   }
 }
 

@@ -235,9 +235,11 @@ final class QuietPoller: Sendable {
     let count = received.answer.count
     let faults = received.answer.unknown.faults
     let (tracked, nextPoll) = (state.polled.snapshot.count, state.polled.pacer.nextPoll)
+    let stuck = state.polled.stuck
     monitor.report(.pollSucceeded(records: count, faults: faults), at: now) { status in
       status.latestRecords = count
       status.trackedMessages = tracked
+      status.stuck = stuck
       status.nextPoll = nextPoll
       status.counts.succeededPolls += 1
       status.counts.add(changes, faults: faults)
