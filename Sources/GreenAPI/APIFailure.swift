@@ -75,7 +75,8 @@ public struct APIFailure: Error, Hashable, Sendable {
   public var advice: String? {
     switch kind {
     case .starting, .serverTrouble, .unexpectedAnswer: nil
-    case .rateLimited: "Something else polls this instance too: stop it, or raise poll.interval."
+    case .rateLimited:
+      "Something else polls this instance too: stop it (GREEN-API's own web chat does, while its tab is open), or raise poll.interval."
     case .notAuthorized: "Link the phone to the instance again in GREEN-API's console."
     case .badRequest: "Check idInstance, apiUrl and typeInstance of the account."
     case .wrongToken: "Put the instance's current apiTokenInstance into the configuration."

@@ -4,8 +4,6 @@ public struct ReadAnswer: Sendable {
   public let unknown: RecordsAnswer
   /// How many records were known.
   public let knownCount: Int
-  /// Whether the status of one that was known may still change.
-  public let isKnownUnderWay: Bool
 
   private let known: KnownRecords
   private let runs: [RecordsReader.Run]
@@ -20,11 +18,24 @@ public struct ReadAnswer: Sendable {
     self.runs = runs
     self.unknownDigests = unknownDigests
     knownCount = runs.reduce(0) { $0 + $1.known.count }
-    isKnownUnderWay = runs.contains { $0.known.contains(where: known.isUnderWay) }
   }
 
   /// How many usable records the answer has.
   public var count: Int { knownCount + unknown.records.count }
+
+  /// Whether all that was known is there, and in its order.
+  public var hasAllKnown: Bool { runs.count == 1 && knownCount == known.count }
+
+  /// Whether all records will be known once this answer has been taken over: none is too short or too long for that.
+  public var isAllKnownNext: Bool { unknownDigests.count == unknown.records.count }
+
+  /// How the records that were known stand. Takes time in their number.
+  /// - Parameter answer: when this one was given, in UNIX seconds.
+  public func knownStanding(at answer: Int64) -> Standing {
+    var standing = Standing()
+    for run in runs { known.count(run.known, into: &standing, at: answer) }
+    return standing
+  }
 
   /// What is known once this answer has been taken over. Takes time in the size of the answer, unless it knew all of them and no more.
   public var knownRecords: KnownRecords {

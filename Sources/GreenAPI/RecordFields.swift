@@ -16,6 +16,9 @@ struct RecordFields {
     } while try scanner.goesOn(until: .closingBrace, in: text)
   }
 
+  /// The latest action in UNIX seconds; `nil` when missing or unreadable.
+  func seconds(in text: Span<UInt8>) -> Int64? { timestamp?.integer(in: text) }
+
   private mutating func note(_ value: JSONScanner.Value, named name: Span<UInt8>) {
     // The length first: it tells most names from the few that count.
     switch name.count {

@@ -1,6 +1,6 @@
 /// Usable records of an answer, in the array's order: their bytes, and where each record stands in them.
 ///
-/// Of each record the id and the status are known, 16 bytes in all; the rest is read when a ``Record`` is asked for. Of ten
+/// Of each record the id, the status and its latest action are known, 20 bytes in all; the rest is read when a ``Record`` is asked for. Of ten
 /// thousand records in an answer most say what they said before, and nobody asks.
 public struct Records: RandomAccessCollection, Sendable {
   /// The records' elements, each followed by what had to be written anew: ids and statuses with escapes in them, and odd numbers.
@@ -17,6 +17,8 @@ public struct Records: RandomAccessCollection, Sendable {
     /// At most ``MessageStatus/maximumLength``.
     fileprivate var statusLength: UInt8
     fileprivate var statusCode: UInt8
+    /// In UNIX seconds; 0 when it is missing or can't be read, or the status is final.
+    package private(set) var latestAction: UInt32 = 0
 
     /// Where in ``Records/bytes`` the record's id stands, in UTF-8.
     package var idMessage: Range<Int> { Int(idStart)..<Int(idStart) + Int(idLength) }
@@ -24,12 +26,17 @@ public struct Records: RandomAccessCollection, Sendable {
     /// The index of the record's status in ``MessageStatus/documented``; `nil` for one that is not there.
     package var documentedStatus: Int? { statusCode == Self.undocumented ? nil : Int(statusCode) }
 
-    /// Whether the status may still change.
-    var isUnderWay: Bool { documentedStatus.map { Self.finalStatuses & 1 << $0 == 0 } ?? true }
+    package var course: Standing.Course {
+      guard let index = documentedStatus else { return .open }
+      return Self.finalStatuses & 1 << index != 0
+        ? .final : Self.unpublishedStatuses & 1 << index != 0 ? .unpublished : .open
+    }
 
     /// A bit for each documented status.
     private static let finalStatuses = MessageStatus.documented.indices
       .filter { MessageStatus.documented[$0].isFinal }.reduce(0) { $0 | 1 << $1 }
+    private static let unpublishedStatuses = MessageStatus.documented.indices
+      .filter { [.pending, .sent].contains(MessageStatus.documented[$0]) }.reduce(0) { $0 | 1 << $1 }
 
     fileprivate static let undocumented = UInt8.max
   }
@@ -46,7 +53,7 @@ public struct Records: RandomAccessCollection, Sendable {
     guard let fields = try? RecordFields(passing: &scanner, in: text) else { preconditionFailure("scanned before") }
     return Record(
       idMessage: String(decoding: bytes[place.idMessage], as: UTF8.self), status: status(at: position),
-      timestamp: fields.timestamp?.integer(in: text), chatId: fields.chatId?.string(in: text) ?? "",
+      timestamp: fields.seconds(in: text), chatId: fields.chatId?.string(in: text) ?? "",
       sendByApi: fields.sendByApi?.boolean(in: text) ?? false, typeMessage: fields.typeMessage?.string(in: text) ?? "",
       description: fields.description?.string(in: text))
   }
@@ -124,10 +131,13 @@ extension Records.Place {
       } else {
         MessageStatus.documentedIndex(rewritten.span.extracting(last: status.count))
       }
-    return .success(
-      Self(
-        start: UInt32(start), idStart: UInt32(id.lowerBound), statusStart: UInt32(status.lowerBound),
-        idLength: UInt16(id.count), statusLength: UInt8(status.count), statusCode: code ?? undocumented))
+    var place = Self(
+      start: UInt32(start), idStart: UInt32(id.lowerBound), statusStart: UInt32(status.lowerBound),
+      idLength: UInt16(id.count), statusLength: UInt8(status.count), statusCode: code ?? undocumented)
+    if place.course != .final {
+      place.latestAction = fields.seconds(in: text).flatMap { UInt32(exactly: max(0, $0)) } ?? 0
+    }
+    return .success(place)
   }
 
   /// Where the text of a field stands, or is written; `nil` when it has none, or a longer one.

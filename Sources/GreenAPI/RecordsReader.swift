@@ -303,7 +303,8 @@ public struct RecordsReader: Sendable {
       let digest = digester.digest(bytes.bytes, from: element.lowerBound, count: element.count)
       if let known = knownPlace(of: digest, element.count) { return pass(known) }
       unknownInRow += 1
-      digests.append(digest, length: element.count, isUnderWay: place.isUnderWay)
+      digests.append(
+        digest, length: element.count, course: place.course, latestAction: place.latestAction)
     }
     unknown.records.append(place, element, of: bytes, rewritten: rewritten)
   }

@@ -20,6 +20,7 @@ public final class Relay: Service {
   let board: AccountBoard
   private let router = RouterBox(Router(rules: []))
   private let pollers: PollerFleet
+  let starts: StartLine
   let dispatcher: Dispatcher
   private let onStart: @Sendable () -> Void
   private let lostLogLines: @Sendable () -> [Logger.Level: Int]
@@ -65,12 +66,15 @@ public final class Relay: Service {
     let board = AccountBoard(log: log)
     self.board = board
     let api = GreenAPIClient(client)
+    let starts = StartLine(time: time, executor: client.taskExecutor)
+    self.starts = starts
     pollers = PollerFleet(
       services: Poller.Services(
         api: api, outbox: outbox, time: time, trustsClock: trustsClock, router: router, take: dispatcher.take,
         noteSettings: { dispatcher.note($0, of: $1) }, board: board,
         polls: QuietPolls(api: api, time: time, board: board, executor: client.taskExecutor),
-        gates: PollGates(room: pollsAtOnce), executor: client.taskExecutor))
+        gates: PollGates(room: pollsAtOnce),
+        starts: starts, executor: client.taskExecutor))
   }
 
   /// - Throws: ``OutboxError`` when the configured destinations can't be entered into the outbox, and when the relay had to end without

@@ -31,6 +31,10 @@ public struct RelayStatus: Codable, Sendable, Hashable {
     /// Records in the latest answer.
     public var records: Int?
     public var trackedMessages: Int
+    /// Messages of the latest answer that don't move; `nil` when no relay runs.
+    public var stuck: Int?
+    /// Why, when there are some.
+    public var stuckReason: String?
     /// Notifications in the history.
     public var events: Int
     public var polls: Int?
@@ -151,6 +155,8 @@ extension RelayStatus.Account {
     nextPollInSeconds = live.nextPoll.map { max(0, Double(($0 - now.steady).milliseconds) / 1000) }
     records = live.latestRecords
     trackedMessages = live.trackedMessages
+    stuck = live.stuck?.count ?? 0
+    stuckReason = live.stuck?.description
     polls = live.counts.polls
     succeededPolls = live.counts.succeededPolls
     failedPolls = live.counts.failedPolls

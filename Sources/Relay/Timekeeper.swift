@@ -20,6 +20,13 @@ public protocol Timekeeper: Sendable {
 
 extension Timekeeper {
   public var grain: Duration { .zero }
+
+  /// When to wake for what is due then and can wait a little: at the same time as all else that is due within the same grain.
+  func grained(_ due: SteadyTime) -> SteadyTime {
+    let grain = grain.milliseconds
+    return grain > 0 ? SteadyTime(milliseconds: (due.milliseconds / grain + 1) * grain) : due
+  }
+
   public func sleeping(on client: CurlClient) -> any Timekeeper { self }
 }
 

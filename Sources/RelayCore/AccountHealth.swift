@@ -6,6 +6,8 @@ public struct AccountHealth: Hashable, Sendable {
     /// An answer was used and recorded; `faults` are its records that were passed over.
     case pollSucceeded(records: Int, faults: [RecordFault: Int])
     case pollFailed(PollFailure)
+    /// A poll came to nothing that says nothing of the account: a single 429, see ``PollPacer``.
+    case pollPassedOver
     /// getSettings was answered: what is wrong in it, the gravest first; empty when nothing is.
     case settingsRead([SettingsWarning])
   }
@@ -36,6 +38,7 @@ public struct AccountHealth: Hashable, Sendable {
     case .pollFailed(let failure):
       failuresInARow += 1
       self.failure = failure
+    case .pollPassedOver: break
     case .settingsRead(let warnings):
       self.warnings = warnings
     }

@@ -96,6 +96,11 @@ struct MessageTable: Sendable {
     return Array(ids[entry.idPage][entry.idOffset..<entry.idOffset + entry.idLength])
   }
 
+  /// Whether a message fulfils a condition.
+  func contains(where condition: (Entry) -> Bool) -> Bool {
+    entries.contains { $0.contains { !$0.isHole && condition($0) } }
+  }
+
   /// The indices of all messages that fulfil a condition, in ascending order.
   func indices(where condition: (Entry) -> Bool) -> [Int] {
     var found: [Int] = []

@@ -11,8 +11,12 @@ public struct PollChanges: Sendable, Hashable {
   /// In the order they are to arrive.
   public internal(set) var announcements: [Announcement] = []
   public internal(set) var counts = DiffCounts()
-  /// Whether a message of the answer may still change; `nil` for an answer without usable records, which is no news.
+  /// Whether a message of the answer is on its way: its status is not final, and its latest action lies less than
+  /// ``Standing/stillness`` from the answer. Of a record that doesn't tell when that was, it is when the answer shows its status for the
+  /// first time. `nil` for an answer without usable records, which is no news.
   public internal(set) var hasMessagesUnderWay: Bool?
+  /// How the messages of the answer stand.
+  public internal(set) var standing = Standing()
   /// Whether anything is to be written. When not, ``Snapshot/apply(_:)`` may follow at once.
   public internal(set) var needsRecording = false
 

@@ -6,7 +6,8 @@ import GreenAPI
 /// |---|---|
 /// | a success | `interval` after the last began, `idleInterval` while no message is under way |
 /// | errors that pass by themselves | after 2, 4, 8 … intervals, at most 5 minutes; each wait is shortened by up to a half at random |
-/// | 429 | after twice the wait before; each success shortens it by a quarter until it is the usual one again |
+/// | a 429, the first in 10 minutes | as after a success: something else asked at the same time, and may not again |
+/// | further 429s | after twice the wait before; each success shortens it by a quarter until it is the usual one again |
 /// | errors that need a person | after 5 minutes, with a used-up quota 15, stretched by up to a tenth at random |
 ///
 /// With the default interval of 5 s errors are followed by waits of up to 10, 20, 40, 80, 160, 300, 300 … seconds. A longer
@@ -23,10 +24,17 @@ public struct PollPacer: Sendable, Hashable {
   private var startedAt: SteadyTime?
   private var heardAt: SteadyTime?
   private var isIdle = false
+  /// When messages were known to be under way last.
+  private var underWayAt: SteadyTime?
   /// The wait that 429 has led to; `nil` while the usual one will do.
   private var slowed: Duration?
+  /// When the latest 429 came.
+  private var latestRateLimit: SteadyTime?
   private var reach: LookBack
 
+  /// A 429 is passed over when none came for so long: GREEN-API's web chat, which asks for the same every 30 s while its tab is open, and
+  /// an operator's single request meet one of our polls now and then; what asks all the time does so within minutes.
+  public static let rateLimitMemory = Duration.seconds(600)
   public static let longestBackoff = Duration.seconds(300)
   public static let waitForAPerson = Duration.seconds(300)
   /// A quota is used up until the month ends or the tariff changes.
@@ -38,13 +46,16 @@ public struct PollPacer: Sendable, Hashable {
   ///   - latestPoll: ``AccountProgress/latestPoll`` as the outbox remembers it.
   ///   - trustsClock: `false` when the clock is known to have gone backwards, so that nobody can say how long the relay was
   ///     away: the first poll then asks for the whole journal.
-  ///   - spread: 0..<1, at random: where in the first interval to begin, so that many accounts don't poll at the same instant.
+  ///   - hasMessagesUnderWay: whether some may be, as far as the outbox tells.
+  ///   - now: when the first poll is to be made; `StartQueue` keeps those of many accounts apart.
   public init(
-    policy: PollPolicy, latestPoll: SteadyTime?, trustsClock: Bool = true, spread: Double, startingAt now: SteadyTime
+    policy: PollPolicy, latestPoll: SteadyTime?, trustsClock: Bool = true, hasMessagesUnderWay: Bool = false,
+    startingAt now: SteadyTime
   ) {
     self.policy = policy
     reach = LookBack(latestPoll: latestPoll, trustsClock: trustsClock)
-    nextPoll = now + Self.usual(policy.interval) * (spread.isFinite ? min(max(spread, 0), 1) : 0)
+    nextPoll = now
+    underWayAt = hasMessagesUnderWay ? now : nil
   }
 
   /// How many minutes a poll that begins now asks for.
@@ -61,11 +72,13 @@ public struct PollPacer: Sendable, Hashable {
   }
 
   /// The answer was good, and what it changes is recorded.
-  /// - Parameter hasMessagesUnderWay: ``PollChanges/hasMessagesUnderWay``; `nil` leaves the pace as it is.
+  /// - Parameter hasMessagesUnderWay: ``PollChanges/hasMessagesUnderWay``; `nil` leaves the pace as it is, until what was under way
+  ///   would not be any more.
   public mutating func succeeded(hasMessagesUnderWay: Bool?, at now: SteadyTime) {
     heardAt = now
     failuresInARow = 0
-    if let hasMessagesUnderWay { isIdle = !hasMessagesUnderWay }
+    if hasMessagesUnderWay == true { underWayAt = now }
+    isIdle = hasMessagesUnderWay.map { !$0 } ?? (isIdle || underWayAt.map { now - $0 >= Standing.stillness } ?? true)
     reach.succeeded(at: now)
     if let wait = slowed {
       let shortened = wait * 0.75
@@ -76,11 +89,21 @@ public struct PollPacer: Sendable, Hashable {
 
   /// The poll came to nothing; it may not even have begun.
   /// - Parameter retryAfter: the answer's `Retry-After`, when it had one.
+  /// - Returns: whether it is passed over, as a single 429: then it is no failure of the account's, and changes no pace.
+  @discardableResult
   public mutating func failed(
     _ failure: PollFailure, retryAfter: Duration? = nil, at now: SteadyTime,
     using generator: inout some RandomNumberGenerator
-  ) {
+  ) -> Bool {
     heardAt = now
+    if case .slowDown = failure.nature {
+      defer { latestRateLimit = now }
+      if slowed == nil, latestRateLimit.map({ now - $0 > Self.rateLimitMemory }) ?? true {
+        schedule(usualWait: usualWait)
+        nextPoll = max(nextPoll, now + min(retryAfter ?? .zero, Self.longestWait))
+        return true
+      }
+    }
     failuresInARow += 1
     if case .answerTooLarge = failure { reach.answerWasTooLarge() }
     let wait: Duration
@@ -97,11 +120,13 @@ public struct PollPacer: Sendable, Hashable {
     let bounded = max(usual, min(max(wait, retryAfter ?? .zero), Self.longestWait))
     if case .slowDown = failure.nature { slowed = bounded }
     nextPoll = max(now + bounded, earliest)
+    return false
   }
 
-  public mutating func failed(_ failure: PollFailure, retryAfter: Duration? = nil, at now: SteadyTime) {
+  @discardableResult
+  public mutating func failed(_ failure: PollFailure, retryAfter: Duration? = nil, at now: SteadyTime) -> Bool {
     var generator = SystemRandomNumberGenerator()
-    failed(failure, retryAfter: retryAfter, at: now, using: &generator)
+    return failed(failure, retryAfter: retryAfter, at: now, using: &generator)
   }
 
   /// A reloaded configuration takes over. A wait because of failures stays as it is.

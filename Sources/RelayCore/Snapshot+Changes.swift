@@ -16,7 +16,7 @@ extension Snapshot {
   struct KnownPart {
     /// At least one.
     var count: Int
-    var hasMessagesUnderWay: Bool
+    var standing: Standing
     var oldestSeen: Int64?
   }
 
@@ -80,6 +80,8 @@ private struct Diff {
   private var seen: [UInt64] = []
   /// The index of the message shown last, -1 before the first.
   private var latest = -1
+  /// Whether a status is shown for the first time that is not final, and nobody knows when that came.
+  private var hasUndatedNews = false
   /// Whether there are records that are not looked at, so that nobody knows which messages the answer shows.
   private var isPartial = false
 
@@ -132,14 +134,16 @@ private struct Diff {
   mutating func pass(_ known: Snapshot.KnownPart) {
     isPartial = true
     changes.counts.unchanged += known.count
-    changes.hasMessagesUnderWay = known.hasMessagesUnderWay
+    changes.standing = known.standing
+    changes.hasMessagesUnderWay = false
     if let oldestSeen = known.oldestSeen { noteSeen(oldestSeen) }
   }
 
   mutating func take(_ records: Records, at position: Int) {
     let place = records.places[position]
     let status: UInt16 = place.documentedStatus.map { 1 << UInt16($0) } ?? 0
-    changes.hasMessagesUnderWay = changes.hasMessagesUnderWay == true || status & RecordedStatuses.finalBits == 0
+    changes.standing.count(place.course, latestAction: place.latestAction, at: receivedAt)
+    changes.hasMessagesUnderWay = false
     let index = snapshot.messages.index(of: records.bytes.span.extracting(place.idMessage), after: latest)
     latest = index ?? latest
     let isFirst = index.map { see($0) } ?? true
@@ -153,7 +157,11 @@ private struct Diff {
       }
     }
     let record = records[position]
-    take(record, knowing: known(record.idMessage, at: index, isFirst: isFirst))
+    let known = known(record.idMessage, at: index, isFirst: isFirst)
+    if place.latestAction == 0, place.course != .final, known?.recorded.contains(record.status) != true {
+      hasUndatedNews = true
+    }
+    take(record, knowing: known)
   }
 
   private mutating func take(_ record: Record, knowing known: Known?) {
@@ -234,6 +242,8 @@ private struct Diff {
 
   /// The finished changes: with what is to be forgotten, and whether anything is to be written.
   consuming func changes(at now: SteadyTime) -> PollChanges {
+    changes.hasMessagesUnderWay = changes.hasMessagesUnderWay.map { _ in changes.standing.underWay > 0 || hasUndatedNews
+    }
     // An answer without records is no sign that any message is gone.
     if !isPartial, changes.hasMessagesUnderWay != nil,
       snapshot.isSearchDue(at: changes.progress.watchedSeconds, grain: grain)

@@ -40,6 +40,14 @@ public struct Snapshot: Sendable {
     if !unknown.isEmpty { others[[UInt8](message.idMessage.utf8)] = unknown }
   }
 
+  /// Whether a message may still change, as far as can be told from what was recorded: one without a final status that the latest
+  /// answers have shown. Takes time in the number of messages.
+  public func mayHaveMessagesUnderWay(policy: PollPolicy) -> Bool {
+    // What is shown is written a grain after it was written last, or at the next poll after that; what is older was not shown any more.
+    let shownSince = progress.watchedSeconds - 2 * Self.lastSeenGrain(policy)
+    return messages.contains { $0.documented & RecordedStatuses.finalBits == 0 && $0.lastSeen >= shownSince }
+  }
+
   /// How many messages are tracked.
   public var count: Int { messages.count }
 

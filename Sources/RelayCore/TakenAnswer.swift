@@ -5,11 +5,20 @@ public struct TakenAnswer: Sendable {
   public let known: KnownRecords
   /// No later than the ``TrackedMessage/lastSeen`` that is written for each message of the answer; `nil` without any.
   fileprivate let oldestSeen: Int64?
+  /// How the records in ``known`` stand; `nil` when the answer had others too.
+  private let standing: Standing?
 
   /// - Parameter changes: what the answer has changed, applied to the snapshot.
   public init(_ answer: ReadAnswer, _ changes: PollChanges) {
     known = answer.knownRecords
     oldestSeen = changes.oldestSeen
+    standing = answer.isAllKnownNext ? changes.standing : nil
+  }
+
+  /// How those records of the next answer stand that are known, if that needs no look at them: most answers are the one before.
+  fileprivate func standing(of answer: ReadAnswer, at time: Int64) -> Standing? {
+    guard answer.hasAllKnown, let standing, standing.changesAt.map({ time < $0 }) ?? true else { return nil }
+    return standing
   }
 
   /// Whether a message of the answer was written as seen so long ago that it is to be written again.
@@ -42,8 +51,10 @@ extension Snapshot {
     from answer: ReadAnswer, after taken: TakenAnswer?, receivedAt serverTime: UnixTime?, at now: Moment,
     policy: PollPolicy
   ) -> PollChanges {
+    let time = (serverTime ?? now.unix).seconds
     let known = KnownPart(
-      count: answer.knownCount, hasMessagesUnderWay: answer.isKnownUnderWay, oldestSeen: taken?.oldestSeen)
+      count: answer.knownCount,
+      standing: taken?.standing(of: answer, at: time) ?? answer.knownStanding(at: time), oldestSeen: taken?.oldestSeen)
     return changes(
       from: answer.unknown, besides: answer.knownCount > 0 ? known : nil, receivedAt: serverTime, at: now,
       policy: policy)

@@ -42,7 +42,14 @@ struct StatusText {
       })
   }
 
-  private func note(_ account: RelayStatus.Account) -> [String] {
+  private func note(_ account: RelayStatus.Account) -> [String] { trouble(of: account) + stuck(of: account) }
+
+  private func stuck(of account: RelayStatus.Account) -> [String] {
+    guard let count = account.stuck, count > 0, let reason = account.stuckReason else { return [] }
+    return ["account \(account.idInstance): \(Self.count(count, "post is", "posts are")) stuck (\(reason))"]
+  }
+
+  private func trouble(of account: RelayStatus.Account) -> [String] {
     guard status.isRunning, account.state != "healthy", account.state != "starting" else { return [] }
     if account.state == "notPolled" {
       return ["account \(account.idInstance) is not in the relay's configuration (any more), and is not polled"]

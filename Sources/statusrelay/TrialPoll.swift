@@ -30,7 +30,7 @@ struct TrialPoll {
     if announcesAll { policy.startFrom = .beginning }
     let (identity, warnings) = try await identity(remembered: stored.identity)
     let minutes = PollPacer(
-      policy: policy, latestPoll: stored.progress.latestPoll, trustsClock: !time.clockWentBackwards, spread: 0,
+      policy: policy, latestPoll: stored.progress.latestPoll, trustsClock: !time.clockWentBackwards,
       startingAt: time.now().steady
     ).minutes(at: time.now().steady)
     let answer = try await api.outgoingStatuses(

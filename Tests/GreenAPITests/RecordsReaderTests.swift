@@ -148,11 +148,15 @@ private let seedCount = ProcessInfo.processInfo.environment["STATUSRELAY_SEEDS"]
             throw disagree("\(Array(ours.unknown.records)) of \(all), knowing \(knownRecords)")
           }
           let passed = Self.difference(all, Array(ours.unknown.records))
-          guard ours.isKnownUnderWay == passed.contains(where: { !$0.status.isFinal }) else {
-            throw disagree("under way: \(ours.isKnownUnderWay)")
+          // Timestamps are small here.
+          let time = Int64.random(in: 0..<10_000, using: &history.random)
+          guard ours.knownStanding(at: time) == Self.standing(of: passed, at: time) else {
+            throw disagree("standing at \(time): \(ours.knownStanding(at: time))")
           }
           let next = ours.knownRecords
-          guard next.digests == theirs.knownRecords.digests, next.forms == theirs.knownRecords.forms else {
+          guard next.digests == theirs.knownRecords.digests, next.forms == theirs.knownRecords.forms,
+            next.latestActions == theirs.knownRecords.latestActions
+          else {
             throw disagree("what is known by now")
           }
           // Now and then it is not taken over.
@@ -163,6 +167,16 @@ private let seedCount = ProcessInfo.processInfo.environment["STATUSRELAY_SEEDS"]
       }
       await Task.yield()
     }
+  }
+
+  private static func standing(of records: [Record], at time: Int64) -> Standing {
+    var standing = Standing()
+    for record in records {
+      let course: Standing.Course =
+        record.status.isFinal ? .final : [.pending, .sent].contains(record.status) ? .unpublished : .open
+      standing.count(course, latestAction: UInt32(record.timestamp ?? 0), at: time)
+    }
+    return standing
   }
 
   /// Whether these are records of the answer, in its order, and all others are known.

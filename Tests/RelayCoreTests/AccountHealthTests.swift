@@ -45,6 +45,17 @@ import Testing
     #expect(state(after: api(429)).name == "degraded")
   }
 
+  @Test("A poll that is passed over leaves the account as it is")
+  func passedOver() {
+    #expect(state(after: .pollPassedOver) == .starting)
+    #expect(state(after: good, .pollPassedOver) == .healthy)
+    #expect(state(after: api(502), .pollPassedOver).name == "degraded")
+    var health = AccountHealth(startingAt: at(0))
+    _ = health.handle(good, at: at(1))
+    #expect(health.handle(.pollPassedOver, at: at(2)) == nil)
+    #expect(health.failuresInARow == 0 && health.latestSuccess == at(1) && health.since == at(1))
+  }
+
   @Test("What needs a person says what to do")
   func needsAttention() {
     for (event, word) in [

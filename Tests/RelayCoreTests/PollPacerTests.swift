@@ -8,10 +8,8 @@ import Testing
 
   private func api(_ kind: APIFailure.Kind) -> PollFailure { .api(APIFailure(kind: kind, httpStatus: 400, detail: "")) }
 
-  private func pacer(_ policy: PollPolicy = PollPolicy(), latestPoll: SteadyTime? = nil, spread: Double = 0)
-    -> PollPacer
-  {
-    PollPacer(policy: policy, latestPoll: latestPoll, spread: spread, startingAt: start)
+  private func pacer(_ policy: PollPolicy = PollPolicy(), latestPoll: SteadyTime? = nil) -> PollPacer {
+    PollPacer(policy: policy, latestPoll: latestPoll, startingAt: start)
   }
 
   /// Polls when it is time, and is answered after `taking`; returns when the next is.
@@ -48,14 +46,8 @@ import Testing
     #expect(succeed(&pacer, underWay: nil) == .seconds(5))
   }
 
-  @Test("The first polls of many accounts are spread over an interval")
-  func spread() {
-    #expect(pacer(spread: 0).nextPoll == start)
-    #expect(pacer(spread: 0.5).nextPoll == start + .milliseconds(2500))
-    #expect(pacer(spread: 0.999).nextPoll < start + .seconds(5))
-    #expect(pacer(spread: -7).nextPoll == start)
-    #expect(pacer(spread: .nan).nextPoll >= start)
-  }
+  @Test("The first poll comes when it may")
+  func first() { #expect(pacer().nextPoll == start) }
 
   @Test("An answer that takes longer than the interval is followed by a second of rest")
   func slowAnswer() {
@@ -83,7 +75,7 @@ import Testing
       let policy = PollPolicy(
         interval: .milliseconds(.random(in: 0...3000, using: &random)),
         idleInterval: .milliseconds(.random(in: 0...9000, using: &random)))
-      var pacer = pacer(policy, spread: .random(in: 0..<1, using: &random))
+      var pacer = pacer(policy)
       var heard: SteadyTime?
       for _ in 0..<50 {
         if let heard { #expect(pacer.nextPoll >= heard + .seconds(1), "seed \(seed)") }
@@ -169,9 +161,49 @@ import Testing
     #expect(succeed(&pacer) == .seconds(5), "it is back at its pace at once")
   }
 
-  @Test("429 doubles the wait at least, up to an hour, and successes shorten it again bit by bit")
+  @Test("A single 429 in ten minutes leaves the pace as it is, but for a longer Retry-After")
+  func singleRateLimit() {
+    var pacer = pacer()
+    var polled = start
+    func fail(_ retryAfter: Duration? = nil) -> Bool {
+      polled = pacer.nextPoll
+      pacer.started(at: polled)
+      return pacer.failed(api(.rateLimited), retryAfter: retryAfter, at: polled + .milliseconds(200))
+    }
+    func pass(until time: SteadyTime) { while pacer.nextPoll <= time { succeed(&pacer) } }
+    #expect(fail())
+    #expect(pacer.nextPoll == polled + .seconds(5), "from when it began, as after a success")
+    #expect(pacer.failuresInARow == 0)
+    pass(until: polled + .seconds(601))
+    #expect(fail(.seconds(90)))
+    #expect(pacer.nextPoll == polled + .milliseconds(90_200))
+    pass(until: polled + .seconds(601))
+    #expect(fail(.seconds(1_000_000)))
+    #expect(pacer.nextPoll == polled + .milliseconds(3_600_200))
+    #expect(fail(), "an hour later it is another single one")
+    pass(until: polled + .seconds(590))
+    #expect(!fail())
+    #expect(pacer.nextPoll - polled >= .seconds(10))
+    #expect(pacer.failuresInARow == 1)
+    var idle = self.pacer()
+    succeed(&idle, underWay: false)
+    pacer = idle
+    #expect(fail())
+    #expect(pacer.nextPoll == polled + .seconds(30))
+  }
+
+  @Test("While it is slowed down every 429 counts, however long ago the one before it was")
+  func slowedDown() {
+    var pacer = pacer()
+    var wait = fail(&pacer, api(.rateLimited))
+    while wait < .seconds(1200) { wait = fail(&pacer, api(.rateLimited)) }
+    #expect(fail(&pacer, api(.rateLimited)) >= .seconds(2400))
+  }
+
+  @Test("Further 429s double the wait at least, up to an hour, and successes shorten it again bit by bit")
   func slowDown() {
     var pacer = pacer()
+    #expect(fail(&pacer, api(.rateLimited)) == .seconds(5))
     var wait = Duration.seconds(5)
     for _ in 0..<20 {
       let next = fail(&pacer, api(.rateLimited), seed: UInt64.random(in: 0...(.max)))
@@ -249,7 +281,7 @@ import Testing
   @Test("When nobody can say how long it was away, it asks for the whole journal until a poll succeeds")
   func untrustedClock() {
     var pacer = PollPacer(
-      policy: PollPolicy(), latestPoll: start - .seconds(5), trustsClock: false, spread: 0, startingAt: start)
+      policy: PollPolicy(), latestPoll: start - .seconds(5), trustsClock: false, startingAt: start)
     #expect(pacer.minutes(at: start) == 43_200)
     _ = fail(&pacer, broken)
     #expect(pacer.minutes(at: pacer.nextPoll) == 43_200)

@@ -134,17 +134,43 @@ private struct Model {
         Model.Line(id: $0.idMessage, status: $0.status.rawValue, timestamp: $0.timestamp)
       }
       try check(announced == lines, "announced \(announced) where the model has \(lines)")
-      try checkCounts(changes, of: records, before: before)
+      try checkCounts(
+        changes, of: records, before: before, answeredAt: (server ?? watch.now.unix).seconds)
       try checkForgotten(changes, of: records)
       try checkPromises(changes)
       try checkMemory()
     }
 
-    func checkCounts(_ changes: PollChanges, of records: [Record], before: Snapshot) throws {
+    func checkUnderWay(
+      _ changes: PollChanges, of records: [Record], before: Snapshot, answeredAt: Int64
+    ) throws {
+      guard let isUnderWay = changes.hasMessagesUnderWay else {
+        return try check(records.isEmpty, "no word on what is under way")
+      }
+      let open = records.filter { !$0.status.isFinal }
+      let dated = open.filter { record in
+        record.timestamp.map { $0 > 0 && $0 > answeredAt - 7200 && $0 <= answeredAt + 7200 } ?? false
+      }
+      try check(changes.standing.open == open.count && changes.standing.underWay == dated.count, "\(changes.standing)")
+      // Without a usable time a record is under way when its status is news. What an earlier one of the answer says of its message, or
+      // a gap that is filled, may make it none.
+      let undated = records.enumerated().filter { _, record in
+        !record.status.isFinal && !(record.timestamp.map { $0 > 0 && $0 < UInt32.max } ?? false)
+      }
+      let mayBeNews = undated.filter { before[$1.idMessage]?.recorded.contains($1.status) != true }
+      let isNews = mayBeNews.contains { index, record in
+        !records[..<index].contains { $0.idMessage == record.idMessage }
+      }
+      try check(isUnderWay || dated.isEmpty && !isNews, "something is under way")
+      try check(!isUnderWay || !dated.isEmpty || !mayBeNews.isEmpty, "nothing is under way")
+    }
+
+    func checkCounts(
+      _ changes: PollChanges, of records: [Record], before: Snapshot, answeredAt: Int64
+    ) throws {
       let counts = changes.counts
       let ids = Set(records.map(\.idMessage))
-      let isUnderWay: Bool? = records.isEmpty ? nil : records.contains { !$0.status.isFinal }
-      try check(changes.hasMessagesUnderWay == isUnderWay, "hasMessagesUnderWay")
+      try checkUnderWay(changes, of: records, before: before, answeredAt: answeredAt)
       try check(counts.new + counts.changed + counts.unchanged + counts.regressions == records.count, "\(counts)")
       try check(counts.duplicates == records.count - ids.count, "\(counts)")
       try check(counts.new == ids.filter { before[$0] == nil }.count, "\(counts)")

@@ -258,4 +258,20 @@ import Testing
     for _ in 0..<20 { #expect(watch.poll(after: 600).forgotten.isEmpty) }
     #expect(watch.poll(record("A", .sent)).announced.isEmpty)
   }
+
+  @Test(
+    "Something may be on its way when a message that was shown lately has no final status",
+    arguments: [
+      (["pending"], 0, true), (["sent", "delivered"], 0, true), (["strange"], 0, true), (["sent", "read"], 0, false),
+      (["failed"], 0, false), (["sent"], 32_400, true), (["sent"], 32_401, false),
+    ] as [([String], Int64, Bool)])
+  func mayHaveMessagesUnderWay(_ statuses: [String], _ unseenFor: Int64, _ expected: Bool) {
+    var recorded = RecordedStatuses()
+    for status in statuses { recorded.insert(MessageStatus(rawValue: status)!) }
+    // Of three days' retention a grain is four and a half hours.
+    let message = TrackedMessage(idMessage: "A", recorded: recorded, lastSeen: 100_000 - unseenFor)
+    let snapshot = Snapshot(progress: AccountProgress(watchedSeconds: 100_000), messages: [message])
+    #expect(snapshot.mayHaveMessagesUnderWay(policy: PollPolicy()) == expected)
+    #expect(!Snapshot().mayHaveMessagesUnderWay(policy: PollPolicy()))
+  }
 }

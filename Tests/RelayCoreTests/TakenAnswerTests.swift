@@ -25,7 +25,7 @@ import Testing
       var elements: [String] = []
       for _ in 0..<40 {
         watch.seconds += [1, 2, 5, 61, 400].randomElement(using: &random)!
-        Self.change(&elements, using: &random)
+        Self.change(&elements, at: Watch.epoch + watch.seconds, using: &random)
         let body = [UInt8]("[\(elements.joined(separator: ","))]".utf8)
         let looked = watch.snapshot.changes(
           from: try RecordsAnswer(decoding: body), receivedAt: nil, at: watch.now, policy: policy)
@@ -53,12 +53,13 @@ import Testing
     #expect(passedOver > Self.seedCount * 20)
   }
 
-  private static func change(_ elements: inout [String], using random: inout SeededGenerator) {
+  private static func change(_ elements: inout [String], at time: Int64, using random: inout SeededGenerator) {
     for _ in 0..<[0, 0, 1, 1, 3].randomElement(using: &random)! {
       let statuses = MessageStatus.documented.map(\.rawValue) + ["strange", "stranger"]
       let status = statuses.randomElement(using: &random)!
+      let timestamp = [0, 1, time, time - 3600, time - 7100, time - 9000, time + 7300].randomElement(using: &random)!
       let new =
-        #"{"idMessage":"M\#(Int.random(in: 0..<12, using: &random))","statusMessage":"\#(status)","timestamp":1}"#
+        #"{"idMessage":"M\#(Int.random(in: 0..<12, using: &random))","statusMessage":"\#(status)","timestamp":\#(timestamp)}"#
       let place = Int.random(in: 0...elements.count, using: &random)
       if place == elements.count || elements.count < 3 {
         elements.append(new)
@@ -90,7 +91,7 @@ import Testing
   @Test("The outbox hears once a minute that an account is polled, though its answer never changes")
   func progress() throws {
     var watch = Watch.begun()
-    let text = #"[{"idMessage":"A","statusMessage":"sent"},{"statusMessage":"sent"}]"#
+    let text = #"[{"idMessage":"A","statusMessage":"sent","timestamp":\#(Watch.epoch)},{"statusMessage":"sent"}]"#
     var taken = try Self.poll(&watch, text).taken
     watch.seconds += 60
     let quiet = try Self.poll(&watch, text, after: taken)
@@ -122,7 +123,9 @@ import Testing
   @Test("Of what is known and what is not, either may be all that is still under way")
   func underWay() throws {
     var watch = Watch.begun()
-    func record(_ id: String, _ status: String) -> String { #"{"idMessage":"\#(id)","statusMessage":"\#(status)"}"# }
+    func record(_ id: String, _ status: String) -> String {
+      #"{"idMessage":"\#(id)","statusMessage":"\#(status)","timestamp":\#(Watch.epoch)}"#
+    }
     let (sent, read) = (record("A", "sent"), record("B", "read"))
     var taken = try Self.poll(&watch, "[\(read)]").taken
     var poll = try Self.poll(&watch, "[\(read)]", after: taken)

@@ -62,20 +62,28 @@ import Testing
     }
   }
 
-  @Test("429 doubles the wait, and successes bring the usual one back")
+  @Test("A single 429 is only counted; a second soon doubles the wait, and successes bring the usual one back")
   func rateLimited() async throws {
     try await RelayHarness.run { harness in
       try await harness.post("A")
       try await harness.poll()
-      try await harness.spoil(.status(429), times: 2)
-      let first = try await harness.poll()
-      #expect(first.state == "degraded")
-      #expect(first.reason == "rateLimited")
-      #expect((10...11).contains(first.nextPollInSeconds ?? 0))
+      try await harness.spoil(.status(429), times: 3)
+      let single = try await harness.poll()
+      #expect(single.state == "healthy" && single.failedPolls == 1 && single.failures == ["rateLimited": 1])
+      #expect(try #require(single.nextPollInSeconds) <= 5)
+      let second = try await harness.poll()
+      #expect(second.state == "degraded")
+      #expect(second.reason == "rateLimited")
+      #expect(second.advice?.contains("web chat") == true)
+      #expect((10...11).contains(second.nextPollInSeconds ?? 0))
       #expect(try #require(try await harness.poll().nextPollInSeconds) >= 20)
       #expect(try #require(try await harness.poll().nextPollInSeconds) >= 15)
       for _ in 0..<6 { try await harness.poll() }
       #expect(try #require(try await harness.poll().nextPollInSeconds) <= 5)
+      harness.time.advance(by: .seconds(600))
+      try await harness.poll()
+      try await harness.spoil(.status(429))
+      #expect(try await harness.poll().state == "healthy")
     }
   }
 

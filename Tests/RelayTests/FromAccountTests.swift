@@ -245,10 +245,13 @@ import Testing
       try await harness.delivered(1, at: Self.own)
       #expect(harness.consumer.arrivals.dropFirst(before) == ["A sent"])
 
+      try await harness.simulator.setFaults([Fault(.status(500), methods: [.getSettings])], on: Self.other)
       try await harness.relay.reload(harness.configuration)
-      try await eventually("the account again") { (try? await harness.account(Self.other))?.polls == 0 }
+      try await eventually("the account again") { (try? await harness.account(Self.other))?.polls == 1 }
       #expect(try await harness.destination(Self.others).state == "noAddress")
-      try await harness.poll(Self.other)
+      try await harness.simulator.setFaults([], on: Self.other)
+      // Until the settings are asked for again.
+      harness.time.advance(by: .seconds(16))
       try await harness.delivered(1, at: Self.others)
     }
   }

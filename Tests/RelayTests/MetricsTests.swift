@@ -29,6 +29,7 @@ import Testing
       #expect(metrics["notifications_total{\(Self.account),status=\"read\"}"] == 1)
       #expect(metrics["notifications_total{\(Self.account),status=\"other\"}"] == nil)
       #expect(metrics["tracked_messages{\(Self.account)}"] == 2)
+      #expect(metrics["stuck_messages{\(Self.account)}"] == 0)
       #expect(metrics["account_state{\(Self.account),state=\"healthy\"}"] == 1)
       #expect(metrics["account_state{\(Self.account),state=\"starting\"}"] == 0)
       let latest = try #require(metrics["latest_poll_timestamp_seconds{\(Self.account)}"])

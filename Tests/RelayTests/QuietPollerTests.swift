@@ -58,10 +58,11 @@ import Testing
       let (polls, url) = (polls, server.url)
       func account(_ id: IDInstance, _ gate: PollGate) -> QuietPoller {
         var account = RelayConfiguration.Account(
-          idInstance: id, apiTokenInstance: RelayHarness.token, poll: PollPolicy(startFrom: .beginning))
+          idInstance: id, apiTokenInstance: RelayHarness.token,
+          poll: PollPolicy(idleInterval: .seconds(5), startFrom: .beginning))
         account.apiURL = url
         let pacer = PollPacer(
-          policy: account.poll, latestPoll: nil, spread: 0, startingAt: time.now().steady + .seconds(1))
+          policy: account.poll, latestPoll: nil, startingAt: time.now().steady + .seconds(1))
         return polls.poller(
           of: PolledAccount(account, snapshot: Snapshot(), pacer: pacer, identity: identity),
           board.begin(id, at: time.now()), gate)
@@ -93,7 +94,7 @@ import Testing
       guard case .settingsDue = await occasion().value else { throw NeverHappened(description: "settings due") }
       poller.update { polled in
         polled.beginSettings(at: time.now().steady)
-        polled.endSettings(begunAt: time.now().steady)
+        polled.endSettings(AccountSettings(), begunAt: time.now().steady)
       }
     }
 

@@ -3,13 +3,13 @@ import GreenAPI
 import GreenAPISimulator
 import Logging
 import NIOConcurrencyHelpers
-import Relay
 import RelayCore
 import RelayStore
 import ServiceLifecycle
 import Testing
 
 @testable import Curl
+@testable import Relay
 
 /// Simulator, relay and consumers, joined over real sockets and a real SQLite outbox, in a time that only the test moves.
 final class RelayHarness: Sendable {
@@ -31,6 +31,8 @@ final class RelayHarness: Sendable {
     var outbox: FailingOutbox
     var group: ServiceGroup
     var task: Task<Void, any Error>
+    /// When all accounts have been asked for the first time, or are being.
+    var firstPolls: SteadyTime
   }
 
   private init(simulator: Simulator, time: ManualTime, consumers: [TestConsumer], configuration: RelayConfiguration) {
@@ -102,13 +104,20 @@ final class RelayHarness: Sendable {
     let outbox = FailingOutbox(
       try await SQLiteOutbox.open(.init(directory: configuration.stateDirectory, synchronous: .normal)))
     prepare(outbox)
+    let configuration = changed ?? configuration
+    let firstPolls = time.now().steady + StartQueue.opening + firstPolls(of: configuration.accounts.count)
     let relay = try Relay(
-      configuration: changed ?? configuration, outbox: outbox, time: time, trustsClock: trustsClock, log: log.logger,
+      configuration: configuration, outbox: outbox, time: time, trustsClock: trustsClock, log: log.logger,
       pollsAtOnce: pollsAtOnce)
     let group = ServiceGroup(services: [relay], logger: Logger(label: "group") { _ in SwiftLogNoOpLogHandler() })
     let task = Task { try await group.run() }
-    running.withLockedValue { $0 = Running(relay: relay, outbox: outbox, group: group, task: task) }
+    running.withLockedValue {
+      $0 = Running(relay: relay, outbox: outbox, group: group, task: task, firstPolls: firstPolls)
+    }
   }
+
+  /// From the first of so many accounts' first polls to the last.
+  private func firstPolls(of accounts: Int) -> Duration { StartQueue.slot * max(0, accounts - 1) }
 
   /// A graceful shutdown; time passes as it needs.
   func stop() async {
@@ -179,20 +188,35 @@ final class RelayHarness: Sendable {
   /// Lets the next poll of an account come, and waits until it has come to its end.
   @discardableResult
   func poll(_ id: IDInstance = account) async throws -> RelayStatus.Account {
-    let before = try await betweenPolls(of: id) { _ in true }
+    let before = try await eventually("\(id) between two polls, or before its first") { () -> RelayStatus.Account? in
+      guard let account = try await polled(id) else { return nil }
+      return account.nextPollInSeconds.map { $0 > 0 } ?? (account.state == "starting") ? account : nil
+    }
     // A millisecond more than it takes: the wait is told in rounded seconds.
-    time.advance(by: .seconds(before.nextPollInSeconds ?? 0) + .milliseconds(1))
-    return try await betweenPolls(of: id) { $0 > before.polls ?? 0 }
+    let wait = before.nextPollInSeconds.map { Duration.seconds($0) + .milliseconds(1) }
+    if wait == nil { try await everyoneWaits() }
+    time.advance(by: wait ?? waitForFirstPolls)
+    return try await eventually("the end of a poll of \(id)") { () -> RelayStatus.Account? in
+      guard let account = try await polled(id), let wait = account.nextPollInSeconds, wait > 0 else { return nil }
+      return account.polls ?? 0 > before.polls ?? 0 ? account : nil
+    }
   }
 
-  private func betweenPolls(of id: IDInstance, _ isEnough: (Int) -> Bool) async throws -> RelayStatus.Account {
-    try await eventually("the end of a poll of \(id)") {
-      let account = try await relay.status().accounts.first { $0.idInstance == id.rawValue }
-      guard let account, let wait = account.nextPollInSeconds, wait > 0, isEnough(account.polls ?? 0) else {
-        return nil
-      }
-      return account
+  private func polled(_ id: IDInstance) async throws -> RelayStatus.Account? {
+    try await relay.status().accounts.first { $0.idInstance == id.rawValue }
+  }
+
+  /// Waits until all accounts that are to be asked for the first time wait for that.
+  private func everyoneWaits() async throws {
+    try await eventually("the accounts that start wait for their first poll") {
+      relay.board.all.count { $0.health.state == .starting && $0.nextPoll == nil } == relay.starts.waiting
     }
+  }
+
+  /// Of an account that waits for its first poll, as the status doesn't tell: after the start, or a second after its former poller's.
+  private var waitForFirstPolls: Duration {
+    let wait = running.withLockedValue { $0!.firstPolls } - time.now().steady
+    return wait > .zero ? wait : StartQueue.opening + firstPolls(of: configuration.accounts.count)
   }
 
   /// Lets the next attempt of a delivery that failed come.

@@ -15,7 +15,7 @@ enum KillMoment: Hashable, Sendable {
 
   static func random(using random: inout SplitMix64) -> KillMoment {
     switch Int.random(in: 0..<100, using: &random) {
-    case ..<25: .anyTime(milliseconds: .random(in: 0...1500, using: &random))
+    case ..<25: .anyTime(milliseconds: .random(in: 0...2500, using: &random))
     case ..<55: .afterPoll(microseconds: .random(in: 0...15_000, using: &random))
     case ..<70: .inFlight
     case ..<88: .afterAcceptance(microseconds: .random(in: 0...5000, using: &random))

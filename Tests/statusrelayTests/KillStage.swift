@@ -32,8 +32,7 @@ final class KillStage: Sendable {
   /// Sets everything up, and leaves nothing behind.
   static func with(seed: UInt64, _ body: (KillStage) async throws -> Void) async throws {
     try await withTemporaryDirectory { directory in
-      // No limit of requests: a life would be told 429 for what the one before it asked.
-      let server = SimulatorServer(configuration: .init(simulator: .init(requestsPerSecond: nil, seed: seed)))
+      let server = SimulatorServer(configuration: .init(simulator: .init(seed: seed)))
       try await server.simulator.addInstance(idInstance, token: Secret(token))
       let consumer = UnreliableConsumer(seed: seed &+ 1)
       defer { consumer.stop() }

@@ -29,8 +29,7 @@ final class RunStage: Sendable {
   /// Sets everything up, and leaves nothing behind.
   static func with(_ body: (RunStage) async throws -> Void) async throws {
     try await withTemporaryDirectory { directory in
-      // No limit of requests: a relay would be told 429 for what the one before it asked.
-      let server = SimulatorServer(configuration: .init(simulator: .init(requestsPerSecond: nil)))
+      let server = SimulatorServer()
       try await server.simulator.addInstance(idInstance, token: Secret("d75b3a66374942c5b3c019c698abc206"))
       let desk = Desk()
       let consumer = ScriptedServer { connection in
@@ -72,6 +71,17 @@ final class RunStage: Sendable {
   func post(_ idMessage: String) async throws {
     try await simulator.post(
       Post(.text("A status"), idMessage: idMessage, status: .sent, script: []), on: Self.idInstance)
+  }
+
+  /// Waits until so many polls in all have come.
+  func polled(_ count: Int) async throws {
+    let deadline = ContinuousClock.now + .seconds(40)
+    while await simulator.requests.first(where: { $0.method == APIMethod.getOutgoingStatuses.rawValue })?.count ?? 0
+      < count
+    {
+      try #require(ContinuousClock.now < deadline, "poll \(count) never came")
+      try await Task.sleep(for: .milliseconds(2))
+    }
   }
 
   // MARK: The consumer

@@ -60,6 +60,19 @@ struct StatusTextTests {
     #expect(words("own@1101000001").last?.joined(separator: " ") == "own@1101000001 closed 0 - - - - -")
   }
 
+  @Test("Posts that are stuck are told, with the reason, of a healthy account too")
+  func stuck() throws {
+    func notes(_ count: Int) throws -> [String] {
+      let stuck = account.replacing(
+        "\"events\"", with: "\"stuck\": \(count), \"stuckReason\": \"no change for 2 hours\", \"events\"")
+      return try text(accounts: [stuck], destinations: []).split(separator: "\n").map(String.init)
+        .filter { $0.hasPrefix("! ") }
+    }
+    #expect(try notes(1) == ["! account 1101000001: 1 post is stuck (no change for 2 hours)"])
+    #expect(try notes(3) == ["! account 1101000001: 3 posts are stuck (no change for 2 hours)"])
+    #expect(try notes(0) == [])
+  }
+
   @Test("What keeps a destination from getting its deliveries is told, with what to do")
   func notes() throws {
     let text = try text(destinations: [

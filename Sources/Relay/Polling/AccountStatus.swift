@@ -10,6 +10,9 @@ public struct AccountStatus: Sendable, Hashable {
   public var latestRecords = 0
   /// Messages in the snapshot.
   public var trackedMessages = 0
+  /// Messages of the latest answer that don't move; `nil` when there are none.
+  public var stuck: StuckMessages?
+  /// `nil` also while it waits for its first poll, see `StartQueue`.
   public var nextPoll: SteadyTime?
   /// Whether the poll is due and waits for others of the same host, see `PollGate`.
   public var isWaitingForOthers = false

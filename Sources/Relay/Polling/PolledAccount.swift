@@ -18,6 +18,10 @@ struct PolledAccount: Sendable {
   private var address: (typeInstance: TypeInstance, minutes: Int, url: RequestURL)?
   /// The answer that ``snapshot`` took over last.
   private var taken: TakenAnswer?
+  /// How the messages of the latest answer stand.
+  private var standing = Standing()
+  /// As the settings said when they were read last: no status changes then.
+  private var isOutgoingWebhookOff = false
   /// Bytes of the latest answer.
   private var latestCount = 0
 
@@ -60,7 +64,8 @@ struct PolledAccount: Sendable {
   }
 
   /// - Parameter start: when they were asked for.
-  mutating func endSettings(begunAt start: SteadyTime) {
+  mutating func endSettings(_ settings: AccountSettings, begunAt start: SteadyTime) {
+    isOutgoingWebhookOff = settings.outgoingWebhook == false
     settingsDue = start + Self.settingsInterval
     settingsWait = Self.settingsRetryInterval
   }
@@ -123,13 +128,18 @@ struct PolledAccount: Sendable {
   mutating func takeOver(_ received: ReceivedAnswer, _ changes: PollChanges, at now: SteadyTime) {
     snapshot.apply(changes)
     taken = TakenAnswer(received.answer, changes)
-    pacer.succeeded(hasMessagesUnderWay: changes.hasMessagesUnderWay, at: now)
+    standing = changes.standing
+    pacer.succeeded(hasMessagesUnderWay: changes.hasMessagesUnderWay.map { $0 && !isOutgoingWebhookOff }, at: now)
     settingsDue = settingsDue ?? now
   }
 
-  mutating func fail(_ failure: PollFailure, retryAfter: Duration?, at now: SteadyTime) {
-    pacer.failed(failure, retryAfter: retryAfter, at: now)
+  /// Messages of the latest answer that don't move; `nil` when there are none.
+  var stuck: StuckMessages? { StuckMessages(standing, isOutgoingWebhookOff: isOutgoingWebhookOff) }
+
+  /// - Returns: whether the failure is passed over, see ``PollPacer/failed(_:retryAfter:at:using:)``.
+  mutating func fail(_ failure: PollFailure, retryAfter: Duration?, at now: SteadyTime) -> Bool {
     settingsDue = settingsDue ?? now
+    return pacer.failed(failure, retryAfter: retryAfter, at: now)
   }
 
   private mutating func url(_ identity: AccountIdentity, minutes: Int) -> RequestURL {

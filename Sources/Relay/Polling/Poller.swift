@@ -30,6 +30,8 @@ struct Poller: Sendable {
     var board: AccountBoard
     var polls: QuietPolls
     var gates: PollGates
+    /// Where accounts wait for their first poll.
+    var starts: StartLine
     /// Where pollers act, but for answers that bring much new.
     var executor: any TaskExecutor
   }
@@ -46,29 +48,34 @@ struct Poller: Sendable {
 
   /// - Returns: `nil` when the task is cancelled.
   private func polls(_ monitor: AccountMonitor) async -> QuietPoller? {
+    guard let stored = await stored(monitor) else { return nil }
+    let identity = AccountIdentity(of: account, remembered: stored.identity)
+    monitor.update { status in
+      status.identity = identity
+      status.trackedMessages = stored.snapshot.count
+    }
+    let isUnderWay = stored.snapshot.mayHaveMessagesUnderWay(policy: account.poll)
+    guard await services.starts.turn(to: account.apiURL, isUnderWay: isUnderWay, notBefore: notBefore) else {
+      return nil
+    }
+    let pacer = PollPacer(
+      policy: account.poll, latestPoll: stored.progress.latestPoll, trustsClock: services.trustsClock,
+      hasMessagesUnderWay: isUnderWay, startingAt: time.now().steady)
+    monitor.update { $0.nextPoll = pacer.nextPoll }
+    return services.polls.poller(
+      of: PolledAccount(account, snapshot: stored.snapshot, pacer: pacer, identity: identity), monitor,
+      services.gates.gate(to: account.apiURL))
+  }
+
+  private func stored(_ monitor: AccountMonitor) async -> StoredAccount? {
     while true {
       do {
-        return polls(of: try await services.outbox.account(account.idInstance), monitor)
+        return try await services.outbox.account(account.idInstance)
       } catch {
         monitor.report(.pollFailed(.outbox(error.description)), at: time.now())
         do { try await time.sleep(until: time.now().steady + .seconds(10)) } catch { return nil }
       }
     }
-  }
-
-  private func polls(of stored: StoredAccount, _ monitor: AccountMonitor) -> QuietPoller {
-    let pacer = PollPacer(
-      policy: account.poll, latestPoll: stored.progress.latestPoll, trustsClock: services.trustsClock,
-      spread: Double.random(in: 0..<1), startingAt: max(time.now().steady, notBefore ?? time.now().steady))
-    let identity = AccountIdentity(of: account, remembered: stored.identity)
-    monitor.update { status in
-      status.identity = identity
-      status.trackedMessages = stored.snapshot.count
-      status.nextPoll = pacer.nextPoll
-    }
-    return services.polls.poller(
-      of: PolledAccount(account, snapshot: stored.snapshot, pacer: pacer, identity: identity), monitor,
-      services.gates.gate(to: account.apiURL))
   }
 
   private func act(on polls: QuietPoller) async {
@@ -176,7 +183,10 @@ struct Poller: Sendable {
     }
     let settings = try await services.api.settings(
       of: account.endpoint(typeInstance: known?.typeInstance), now: now.unix)
-    polls.update { $0.endSettings(begunAt: now.steady) }
+    let stuck = polls.update { polled in
+      polled.endSettings(settings, begunAt: now.steady)
+      return polled.stuck
+    }
     services.noteSettings(settings, account.idInstance)
     let read = AccountIdentity(of: account, settings: settings, remembered: known)
     if let read, read != known {
@@ -189,7 +199,10 @@ struct Poller: Sendable {
     }
     let warnings = SettingsWarning.all(
       in: settings, configuredWid: account.wid, configuredTypeInstance: account.typeInstance)
-    polls.monitor.report(.settingsRead(warnings), at: time.now()) { $0.identity = read ?? known }
+    polls.monitor.report(.settingsRead(warnings), at: time.now()) {
+      $0.identity = read ?? known
+      $0.stuck = stuck
+    }
   }
 }
 

@@ -235,9 +235,11 @@ final class QuietPoller: Sendable {
     let count = received.answer.count
     let faults = received.answer.unknown.faults
     let (tracked, nextPoll) = (state.polled.snapshot.count, state.polled.pacer.nextPoll)
+    let stuck = state.polled.stuck
     monitor.report(.pollSucceeded(records: count, faults: faults), at: now) { status in
       status.latestRecords = count
       status.trackedMessages = tracked
+      status.stuck = stuck
       status.nextPoll = nextPoll
       status.counts.succeededPolls += 1
       status.counts.add(changes, faults: faults)
@@ -250,9 +252,9 @@ final class QuietPoller: Sendable {
     sequel.leavesGate = true
     guard let failure = problem.failure else { return }
     let now = shared.time.now()
-    state.polled.fail(failure, retryAfter: problem.retryAfter, at: now.steady)
+    let isPassedOver = state.polled.fail(failure, retryAfter: problem.retryAfter, at: now.steady)
     let nextPoll = state.polled.pacer.nextPoll
-    monitor.report(.pollFailed(failure), at: now) { status in
+    monitor.report(isPassedOver ? .pollPassedOver : .pollFailed(failure), at: now) { status in
       status.nextPoll = nextPoll
       status.counts.failedPolls += 1
       status.counts.failures[failure.reason, default: 0] += 1

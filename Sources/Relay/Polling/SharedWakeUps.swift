@@ -45,9 +45,7 @@ final class SharedWakeUps<Sleeper: Sendable>: Sendable {
 
   /// Wakes one when the time has come, and up to the time's grain later.
   func add(_ sleeper: Sleeper, until due: SteadyTime) -> Ticket {
-    let grain = time.grain.milliseconds
-    let end =
-      grain > 0 && due > time.now().steady ? SteadyTime(milliseconds: (due.milliseconds / grain + 1) * grain) : due
+    let end = due > time.now().steady ? time.grained(due) : due
     return waiting.withLockedValue { waiting in
       if let bell = waiting.bells[end]?.number {
         waiting.bells[end]?.sleepers.append(sleeper)

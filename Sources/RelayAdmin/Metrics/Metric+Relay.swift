@@ -90,6 +90,12 @@ extension Metric {
     gauge("statusrelay_tracked_messages", labels: ["account"], "Messages in the snapshot.") { source in
       source.relay.accounts.map { Sample("\($0.idInstance)", number: $0.trackedMessages) }
     },
+    gauge(
+      "statusrelay_stuck_messages", labels: ["account"],
+      "Messages of the latest answer that don't move: `pending` or `sent` for hours, or with outgoingWebhook off."
+    ) { source in
+      source.relay.accounts.map { Sample("\($0.idInstance)", number: $0.stuck?.count ?? 0) }
+    },
   ]
 
   // MARK: Destinations
