@@ -7,6 +7,10 @@ import Relay
 /// Log lines as `run` writes them, kept in memory.
 final class LogRecorder: Sendable {
   private let written = NIOLockedValueBox<[String]>([])
+  private let writer = NIOLockedValueBox<LogWriter?>(nil)
+
+  /// Lines go to this writer, too.
+  func write(to other: LogWriter) { writer.withLockedValue { $0 = other } }
 
   var lines: [String] { written.withLockedValue { $0 } }
 
@@ -15,7 +19,10 @@ final class LogRecorder: Sendable {
 
   var logger: Logger {
     Logger(label: "test") { _ in
-      RelayLogHandler(level: .debug) { line in self.written.withLockedValue { $0.append(line.text(.text)) } }
+      RelayLogHandler(level: .debug) { line in
+        self.writer.withLockedValue { $0 }?.append(line)
+        self.written.withLockedValue { $0.append(line.text(.text)) }
+      }
     }
   }
 }

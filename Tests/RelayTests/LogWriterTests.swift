@@ -85,6 +85,29 @@ import Testing
     #expect(lines.last?.hasPrefix("MESSAGE=line \(count - 1)\n") == true && lines.count == count)
   }
 
+  @Test("A whole relay goes on, and ends, while the journal is stopped")
+  func relayWithStoppedJournal() async throws {
+    let path = FileManager.default.temporaryDirectory.path + "/journal-\(UUID().uuidString.prefix(8))"
+    let stopped = StoppedReceiver(path)
+    defer { unlink(path) }
+    let pipe = Pipe()
+    let writer = LogWriter(
+      try #require(JournalSocket(path: path)), else: LogStream(pipe.fileHandleForWriting.fileDescriptor))
+    try await RelayHarness.run { harness in
+      harness.log.write(to: writer)
+      for number in 0..<200 { try await harness.post("M\(number)") }
+      try await harness.poll()
+      try await harness.delivered(200)
+      try await harness.post("later")
+      try await harness.poll()
+      try await harness.delivered(201)
+      await harness.stop()
+      #expect(harness.log.count(of: "notice stopped") == 1)
+    }
+    // Its queue has been full since the first lines.
+    #expect(!stopped.receiveAll().isEmpty)
+  }
+
   @Test("What the journal does not take goes to standard error")
   func journalGone() async throws {
     let path = FileManager.default.temporaryDirectory.path + "/journal-\(UUID().uuidString.prefix(8))"
