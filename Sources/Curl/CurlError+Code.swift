@@ -8,6 +8,10 @@ extension CurlError {
     var detail = ""
     /// The status of the proxy's answer to CONNECT; 0 without one.
     var connectStatus = 0
+    /// Whether there is no connection yet, neither a new one nor a kept one.
+    var isConnecting = false
+    /// Whether the host's name has an address by now.
+    var isResolved = true
     /// Whether request bytes went out.
     var isRequestSent = false
     /// Whether the final header block has arrived.
@@ -39,7 +43,10 @@ extension CurlError {
       CURLE_SSL_INVALIDCERTSTATUS:
       return .certificate
     case CURLE_OPERATION_TIMEDOUT:
-      return .timeout
+      guard circumstances.isConnecting else { return .timeout }
+      if circumstances.isResolved { return .connectTimeout }
+      // Else it may have waited for its turn.
+      return circumstances.detail.hasPrefix("Resolving timed out") ? .resolve : .timeout
     case CURLE_GOT_NOTHING:
       return .emptyAnswer
     case CURLE_RECV_ERROR, CURLE_SEND_ERROR:

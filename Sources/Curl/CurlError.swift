@@ -15,7 +15,9 @@ public struct CurlError: Error, Sendable, Hashable, CustomStringConvertible {
     case tls
     /// The peer's certificate was not accepted.
     case certificate
-    /// The connect or total timeout passed.
+    /// The time ran out before there was a connection: nobody answered at the address.
+    case connectTimeout
+    /// The time ran out later.
     case timeout
     /// No byte for as long as the stall timeout.
     case stalled

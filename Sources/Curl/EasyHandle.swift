@@ -131,9 +131,11 @@ final class EasyHandle {
   /// The timeout that has passed by `now`, if one has.
   func passedTimeout(at now: UInt64) -> CurlError? {
     if now >= started &+ timeouts.total {
+      let kind = CurlError.kind(of: CURLE_OPERATION_TIMEDOUT, progressCircumstances)
+      let what = kind == .connectTimeout ? "No connection was made" : "The transfer was not done"
       return CurlError(
-        kind: .timeout, code: Int32(CURLE_OPERATION_TIMEDOUT.rawValue),
-        message: "The transfer was not done within its \(Duration.nanoseconds(timeouts.total)).")
+        kind: kind, code: Int32(CURLE_OPERATION_TIMEDOUT.rawValue),
+        message: "\(what) within its \(Duration.nanoseconds(timeouts.total)).")
     }
     guard let stalled = timeouts.stalled else { return nil }
     // Before it has a connection a transfer is under the connect timeout.
@@ -201,9 +203,12 @@ final class EasyHandle {
   }
 
   private func failure(_ code: CURLcode) -> CurlError {
-    let circumstances = CurlError.Circumstances(
-      detail: String(cString: errorBuffer), connectStatus: long(CURLINFO_HTTP_CONNECTCODE),
-      isRequestSent: long(CURLINFO_REQUEST_SIZE) > 0, isAnswered: reception.isAnswered, socketError: socketError)
+    var circumstances = progressCircumstances
+    circumstances.detail = String(cString: errorBuffer)
+    circumstances.connectStatus = long(CURLINFO_HTTP_CONNECTCODE)
+    circumstances.isRequestSent = long(CURLINFO_REQUEST_SIZE) > 0
+    circumstances.isAnswered = reception.isAnswered
+    circumstances.socketError = socketError
     let kind = CurlError.kind(of: code, circumstances)
     // libcurl takes this for a lack of memory.
     if kind == .headersTooLarge { return error(kind, code, "A header line of the response is too long.") }
@@ -211,6 +216,13 @@ final class EasyHandle {
     // libcurl quotes what it cannot parse.
     let isQuote = kind == .invalidRequest || circumstances.detail.contains("Unsupported proxy")
     return error(kind, code, circumstances.detail.isEmpty || isQuote ? general : circumstances.detail)
+  }
+
+  /// How far the transfer has come. A kept connection has no connect time, but goes on to the request at once.
+  private var progressCircumstances: CurlError.Circumstances {
+    CurlError.Circumstances(
+      isConnecting: offset(CURLINFO_CONNECT_TIME_T) == 0 && offset(CURLINFO_PRETRANSFER_TIME_T) == 0,
+      isResolved: offset(CURLINFO_NAMELOOKUP_TIME_T) > 0)
   }
 
   private func error(_ kind: CurlError.Kind, _ code: CURLcode, _ message: String) -> CurlError {

@@ -129,16 +129,19 @@ struct OnlineCheck: Sendable {
     let request = HTTPRequest(
       url: RequestURL(url ?? ""), headers: [("User-Agent", Version.userAgent)],
       timeouts: Timeouts(connect: min(destination.timeout, .seconds(10)), total: destination.timeout),
-      responseLimit: .keep(first: 0, discardUpTo: 64 << 10),
+      responseLimit: .keep(first: 1024, discardUpTo: 64 << 10),
       tls: destination.tls, proxy: destination.proxy.forClient)
     do {
-      let status = try await client.execute(request).status
+      let response = try await client.execute(request)
+      let status = response.status
       var lines = [
         "\(name): answered HTTP \(status) to a GET" + ((200..<300).contains(status) ? "" : ", so it can be reached")
       ]
       if (300..<400).contains(status) {
         lines.append("A redirect is never followed: if a POST is redirected too, put the final address into url.")
       }
+      // A POST may be answered otherwise than a GET at other statuses.
+      if status == 404, let advice = response.advice { lines.append("HTTP 404: \(advice).") }
       return Finding(isGood: true, lines: lines)
     } catch {
       return Finding(
@@ -150,6 +153,8 @@ struct OnlineCheck: Sendable {
     switch kind {
     case .resolve: "Check the host in url, and this machine's name service."
     case .connect: "Check host and port in url, whether the consumer runs, and the firewalls on the way."
+    case .connectTimeout:
+      "Check whether the consumer runs, and whether its firewall lets this machine's address through, beside GREEN-API's."
     case .timeout, .stalled: "Check whether the consumer runs, and the firewalls on the way; or make timeout longer."
     case .certificate:
       "Check the consumer's certificate; for one of a private authority, set tls.caFile of the destination."

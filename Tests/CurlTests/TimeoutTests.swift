@@ -12,7 +12,7 @@ import Testing
     let client = try CurlClient()
     let timeouts = Timeouts(connect: .milliseconds(150), total: .seconds(100))
     let error = await client.failure(of: .direct("http://127.0.0.1:\(port)/secret-path", timeouts: timeouts))
-    #expect(error?.kind == .timeout)
+    #expect(error?.kind == .connectTimeout)
     #expect(error?.code == 28)
     #expect(error?.message.contains("secret") == false)
     #expect(client.statistics.connectionsOpened == 1)

@@ -24,7 +24,7 @@ import Testing
     let expected: AttemptFailure? =
       switch kind {
       case .cancelled, .shutDown: nil
-      case .timeout, .stalled: .timeout
+      case .connectTimeout, .timeout, .stalled: .timeout
       case .resolve: .resolve
       case .connect, .proxy: .connect
       case .tls, .certificate: .tls
@@ -35,6 +35,23 @@ import Testing
       }
     #expect(outcome?.failure == expected)
     #expect((outcome == nil) == (expected == nil))
+  }
+
+  @Test(
+    "GREEN-API's Python kit, which serves / only, is named where the answer is Tornado's 404, and nowhere else",
+    arguments: [
+      (404, "Server: TornadoServer/6.4.1\r\n", "", true),
+      (404, "Server: nginx\r\n", "<html><title>404: Not Found</title><body>404: Not Found</body></html>", true),
+      (404, "Server: nginx\r\n", "<html><head><title>404 Not Found</title></head>", false), (404, "", "", false),
+      (405, "Server: TornadoServer/6.4.1\r\n", "", false), (500, "Server: TornadoServer/6.4.1\r\n", "", false),
+    ])
+  func tornado(_ status: Int, _ headers: String, _ body: String, _ isNamed: Bool) {
+    let result = Self.answer(status, headers, body: body)
+    let now = Moment(steady: SteadyTime(milliseconds: 0), unix: Self.now)
+    let report = AttemptReport(
+      result, outcome: AttemptOutcome(result, now: Self.now)!, startedAt: now, endedAt: now)
+    #expect(report.detail.contains("whatsapp-api-webhook-server-python") == isNamed, "\(report.detail)")
+    #expect(report.detail.contains("path /") == isNamed)
   }
 
   @Test(

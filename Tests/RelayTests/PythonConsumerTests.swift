@@ -35,4 +35,19 @@ struct PythonConsumerTests {
       #expect(try await harness.deliveries().map(\.attempts) == [1, 1])
     }
   }
+
+  @Test("A path, which the kit does not serve, is said to be what is wrong")
+  func path() async throws {
+    let kit = try PythonScript("green_api_consumer")
+    defer { kit.end() }
+    let url = try await kit.lines(1)[0]
+    try await RelayHarness.run { configuration in
+      configuration.destinations[0].url = url + "webhook"
+    } _: { harness in
+      try await harness.poll()
+      let exchange = try #require(await harness.relay.test(destination: "crm").first)
+      #expect(exchange.httpStatus == 404)
+      #expect(exchange.detail.contains("(whatsapp-api-webhook-server-python) does, and serves the path / only"))
+    }
+  }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import GreenAPI
 import GreenAPISimulator
+import TestServers
 import Testing
 
 @Suite("check")
@@ -78,6 +79,16 @@ struct CheckCommandTests {
       #expect(denied.output.contains("ask GREEN-API's support"))
       #expect(denied.output.contains("FAIL  destination crm: connect"))
       #expect(denied.output.contains("whether the consumer runs"))
+      let tornado = ScriptedServer { connection in
+        connection.serve { _ in
+          connection.send("HTTP/1.1 404 Not Found\r\nServer: TornadoServer/6.5\r\nContent-Length: 0\r\n\r\n")
+        }
+      }
+      defer { tornado.stop() }
+      try account.configure(webhookURL: tornado.url + "/webhook")
+      let path = try await account.run("check", "--online")
+      #expect(path.output.contains("answered HTTP 404 to a GET, so it can be reached"))
+      #expect(path.output.contains("serves the path / only"), "\(path.output)")
       try account.configure(token: "wrong-token")
       let wrong = try await account.run("check", "--online")
       #expect(wrong.exit == .code(69))

@@ -200,7 +200,9 @@ import Testing
   func endWithoutNameServer() async throws {
     try await RunStage.with { stage in
       try stage.configure(
-        stage.usualConfiguration.replacing(#/http://127\.0\.0\.1(:\d+/webhook)/#) { "http://stalled.example\($0.output.1)" })
+        stage.usualConfiguration.replacing(#/http://127\.0\.0\.1(:\d+/webhook)/#) {
+          "http://stalled.example\($0.output.1)"
+        })
       let file = stage.directory + "/stalled"
       try "".write(to: file)
       try await stage.post("A")

@@ -27,7 +27,7 @@ extension AttemptFailure {
   fileprivate init?(_ kind: CurlError.Kind) {
     switch kind {
     case .cancelled, .shutDown: return nil
-    case .timeout, .stalled: self = .timeout
+    case .connectTimeout, .timeout, .stalled: self = .timeout
     case .resolve: self = .resolve
     case .connect, .proxy: self = .connect
     case .tls, .certificate: self = .tls
@@ -64,11 +64,14 @@ extension HTTPResponse {
     ["the consumer answered HTTP \(status)", advice].compactMap(\.self).joined(separator: "; ")
   }
 
-  private var advice: String? {
+  /// What to do about a status outside 2xx; `nil` where that can't be said.
+  public var advice: String? {
     switch status {
     case 301, 302, 303, 307, 308:
       "it redirects \(redirectTarget), which is not followed: correct the destination's url"
     case 401, 403: "compare webhookUrlToken, or the user and password in url, with what it expects"
+    case 404 where isTornados:
+      "it runs on Tornado; GREEN-API's Python kit (whatsapp-api-webhook-server-python) does, and serves the path / only: take the path off the destination's url if that is what it is"
     case 404: "there is nothing at this path: check the destination's url"
     case 405: "it takes no POST at this path: check the destination's url"
     case 407: "a proxy on the way asks for a user and password"
@@ -78,6 +81,13 @@ extension HTTPResponse {
     case 502, 504: "that is a gateway in front of it, which can't reach it"
     default: nil
     }
+  }
+
+  /// Whether the answer is Tornado's own page for a path that it doesn't know.
+  var isTornados: Bool {
+    header("Server")?.hasPrefix("TornadoServer/") == true
+      || String(decoding: body.prefix(64), as: UTF8.self).hasPrefix(
+        "<html><title>404: Not Found</title><body>404: Not Found")
   }
 
   /// Scheme, host and port of the `Location`. Its path and query may repeat what is secret in ours.
@@ -99,6 +109,8 @@ extension CurlError {
   /// `nil` when the message says it all.
   private var summary: String? {
     switch kind {
+    case .connectTimeout:
+      "nobody answered at the consumer's address: is it up, and does its firewall let this machine's address through, beside GREEN-API's?"
     case .timeout, .stalled: "the consumer did not answer in time"
     case .resolve: "the consumer's host has no address: check the destination's url, and the name server"
     case .connect: "no connection to the consumer: is it running, and is the destination's url right?"
