@@ -13,6 +13,8 @@ public struct SigningSecret: Hashable, Sendable {
   }
 
   private let key: Key
+  /// As it was given, so that it can be hidden wherever it shows up.
+  public let text: Secret
 
   /// Why a text is no signing secret; it never holds the text.
   public struct Invalid: Error, Hashable, Sendable, CustomStringConvertible {
@@ -20,6 +22,7 @@ public struct SigningSecret: Hashable, Sendable {
   }
 
   public init(_ secret: Secret) throws(Invalid) {
+    self.text = secret
     let text = secret.reveal()
     if text.hasPrefix("whsk_") {
       guard let bytes = Data(base64Encoded: String(text.dropFirst(5))), bytes.count == 32 || bytes.count == 64,

@@ -1,3 +1,4 @@
+import GreenAPI
 import RelayCore
 import Testing
 
@@ -49,7 +50,7 @@ import Testing
     let result = Self.answer(status, headers, body: body)
     let now = Moment(steady: SteadyTime(milliseconds: 0), unix: Self.now)
     let report = AttemptReport(
-      result, outcome: AttemptOutcome(result, now: Self.now)!, startedAt: now, endedAt: now)
+      result, outcome: AttemptOutcome(result, now: Self.now)!, startedAt: now, endedAt: now, redactor: Redactor())
     #expect(report.detail.contains("whatsapp-api-webhook-server-python") == isNamed, "\(report.detail)")
     #expect(report.detail.contains("path /") == isNamed)
   }
@@ -73,7 +74,7 @@ import Testing
     let end = Moment(steady: SteadyTime(milliseconds: 5_250), unix: Self.now)
     func report(_ result: Result<HTTPResponse, CurlError>) -> AttemptReport {
       AttemptReport(
-        result, outcome: AttemptOutcome(result, now: Self.now)!, startedAt: start, endedAt: end)
+        result, outcome: AttemptOutcome(result, now: Self.now)!, startedAt: start, endedAt: end, redactor: Redactor())
     }
     let failed = report(Self.answer(500, body: String(repeating: "x", count: 5000)))
     #expect(failed.duration == .milliseconds(250))

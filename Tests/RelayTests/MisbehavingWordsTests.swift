@@ -1,3 +1,4 @@
+import GreenAPI
 import RelayCore
 import Testing
 
@@ -9,7 +10,7 @@ import Testing
   private func words(_ result: Result<HTTPResponse, CurlError>) throws -> String {
     let now = Moment(steady: SteadyTime(milliseconds: 0), unix: UnixTime(seconds: 1_760_000_000))
     let outcome = try #require(AttemptOutcome(result, now: now.unix))
-    return AttemptReport(result, outcome: outcome, startedAt: now, endedAt: now).detail
+    return AttemptReport(result, outcome: outcome, startedAt: now, endedAt: now, redactor: Redactor()).detail
   }
 
   @Test(

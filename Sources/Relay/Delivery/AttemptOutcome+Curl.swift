@@ -41,15 +41,19 @@ extension AttemptFailure {
 
 extension AttemptReport {
   /// What the history keeps of a finished transfer.
-  init(_ result: Result<HTTPResponse, CurlError>, outcome: AttemptOutcome, startedAt: Moment, endedAt: Moment) {
+  /// - Parameter redactor: of the destination's secrets, as consumers repeat what they got.
+  init(
+    _ result: Result<HTTPResponse, CurlError>, outcome: AttemptOutcome, startedAt: Moment, endedAt: Moment,
+    redactor: Redactor
+  ) {
     var detail = ""
     var excerpt: [UInt8] = []
     switch result {
     case .success(let response) where outcome.failure != nil:
-      detail = response.complaint
-      excerpt = Array(response.body.prefix(Self.maximumExcerpt))
+      detail = redactor.redact(response.complaint)
+      excerpt = Array(redactor.redact(Array(response.body.prefix(Self.maximumExcerpt))).prefix(Self.maximumExcerpt))
     case .success: break
-    case .failure(let error): detail = Redaction.redact(error.complaint)
+    case .failure(let error): detail = redactor.redact(error.complaint)
     }
     self.init(
       startedAt: startedAt.unix, duration: endedAt.steady - startedAt.steady, httpStatus: outcome.httpStatus,

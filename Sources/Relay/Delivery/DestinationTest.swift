@@ -28,7 +28,7 @@ struct DestinationTest: Sendable {
     }
     return TestExchange(
       destination: outlet.name, url: template.url.text, requestHeaders: shownHeaders, requestBody: notification.body,
-      result: result, startedAt: start, endedAt: time.now(), duration: clock.now - began)
+      result: result, startedAt: start, endedAt: time.now(), duration: clock.now - began, redactor: template.redactor)
   }
 
   /// One that the destination would take, of a message that no account has.

@@ -45,6 +45,8 @@ actor Dispatcher {
     var startedAt: Moment
     /// For the log.
     var notification: RelayCore.Notification
+    /// Of the secrets that the request holds.
+    var redactor: Redactor
   }
 
   enum Event: Sendable {
@@ -351,7 +353,8 @@ actor Dispatcher {
         outlet.queue.abandoned(delivery, at: now.steady)
         continue
       }
-      let report = AttemptReport(completion.result, outcome: outcome, startedAt: attempt.startedAt, endedAt: now)
+      let report = AttemptReport(
+        completion.result, outcome: outcome, startedAt: attempt.startedAt, endedAt: now, redactor: attempt.redactor)
       let wasClosed = outlet.queue.circuit.isClosed
       guard
         let settlement = outlet.queue.finished(
@@ -445,7 +448,8 @@ actor Dispatcher {
     var transfers: [Transfer] = []
     transfers.reserveCapacity(attempts.count)
     for delivery in attempts {
-      running[delivery.id] = Running(outlet: outlet, startedAt: now, notification: delivery.notification)
+      running[delivery.id] = Running(
+        outlet: outlet, startedAt: now, notification: delivery.notification, redactor: template.redactor)
       transfers.append(
         Transfer(
           tag: UInt64(delivery.id.rawValue), request: template.request(for: delivery.notification, at: now.unix)))

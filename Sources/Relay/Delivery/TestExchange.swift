@@ -52,10 +52,10 @@ public struct TestExchange: Codable, Sendable, Hashable {
 
   init(
     destination: String, url: String, requestHeaders: [Header], requestBody: [UInt8],
-    result: Result<HTTPResponse, CurlError>, startedAt: Moment, endedAt: Moment, duration: Duration
+    result: Result<HTTPResponse, CurlError>, startedAt: Moment, endedAt: Moment, duration: Duration, redactor: Redactor
   ) {
     self.destination = destination
-    self.url = Redaction.redact(url)
+    self.url = redactor.redact(url)
     self.requestHeaders = requestHeaders
     self.requestBody = String(decoding: requestBody, as: UTF8.self)
     self.startedAt = Date(startedAt.unix)
@@ -66,15 +66,16 @@ public struct TestExchange: Codable, Sendable, Hashable {
       verdict = "Nothing is known of the destination."
       return
     }
-    let report = AttemptReport(result, outcome: outcome, startedAt: startedAt, endedAt: endedAt)
+    let report = AttemptReport(result, outcome: outcome, startedAt: startedAt, endedAt: endedAt, redactor: redactor)
     failure = report.failure?.rawValue
     detail = report.detail
     verdict = Self.verdict(outcome)
     guard case .success(let response) = result else { return }
     httpVersion = response.httpVersion.rawValue
     httpStatus = response.status
-    answerHeaders = response.headers.map(Header.init)
-    answerBody = String(decoding: response.body.prefix(AttemptReport.maximumExcerpt), as: UTF8.self)
+    answerHeaders = response.headers.map { Header(name: $0.name, value: redactor.redact($0.value)) }
+    let body = redactor.redact(Array(response.body.prefix(AttemptReport.maximumExcerpt)))
+    answerBody = String(decoding: body, as: UTF8.self)
   }
 
   private static func verdict(_ outcome: AttemptOutcome) -> String {

@@ -37,6 +37,14 @@ public struct WebhookAddress: Hashable, Sendable {
     return text.hasPrefix("Basic ") || text.hasPrefix("Bearer ") ? token : Secret("Bearer \(text)")
   }
 
+  /// The values of its query, which may open a door.
+  var secretURLParts: [Secret] {
+    guard let query = url.split(separator: "?", maxSplits: 1).dropFirst().first else { return [] }
+    return query.prefix { $0 != "#" }.split(separator: "&").compactMap { pair in
+      pair.firstIndex(of: "=").map { Secret(String(pair[pair.index(after: $0)...])) }
+    }
+  }
+
   /// Fit to be shown.
   public var shown: String { Redaction.redact(url) }
 

@@ -11,6 +11,8 @@ struct WebhookTemplate: Sendable {
   private let fixed: [RelayConfiguration.Header]
   private let shared: HeaderList
   private let signingSecrets: [SigningSecret]
+  /// Hides all that is configured for this destination and may open a door, in whatever the consumer answers.
+  let redactor: Redactor
   private let timeouts: Timeouts
   private let tls: TLSOptions?
   private let proxy: String?
@@ -33,9 +35,24 @@ struct WebhookTemplate: Sendable {
     fixed = headers + destination.headers
     shared = try HeaderList(fixed.map { (name: $0.name, value: $0.value) })
     signingSecrets = destination.signingSecrets
+    redactor = Redactor(Self.secrets(of: destination, at: address))
     timeouts = Timeouts(connect: min(destination.timeout, Self.longestConnect), total: destination.timeout)
     tls = destination.tls
     proxy = destination.proxy.forClient
+  }
+
+  private static func secrets(of destination: RelayConfiguration.Destination, at address: WebhookAddress) -> [Secret] {
+    var secrets = destination.headers.map { Secret($0.value) } + destination.signingSecrets.map(\.text)
+    for text in destination.signingSecrets.map({ $0.text.reveal() }) {
+      // What follows whsec_ or whsk_ is what it is made of.
+      if let prefix = text.firstIndex(of: "_") { secrets.append(Secret(String(text[text.index(after: prefix)...]))) }
+    }
+    secrets += [address.authorization, destination.webhookUrlToken].compactMap(\.self)
+    secrets += address.secretURLParts
+    if case .server(_, let credentials?) = destination.proxy {
+      secrets += [credentials.authorization, credentials.password]
+    }
+    return secrets
   }
 
   func request(for notification: Notification, at now: UnixTime) -> HTTPRequest {
