@@ -24,18 +24,22 @@ public struct MessageStatus: RawRepresentable, Hashable, Sendable {
   public static let notInGroup = MessageStatus(known: "notInGroup")
   public static let noActiveSession = MessageStatus(known: "noActiveSession")
   public static let yellowCard = MessageStatus(known: "yellowCard")
+  /// What an instance's state calls a yellow card since 2026-07-30. No notification is documented with it; it is told from ``yellowCard``,
+  /// as each consumer knows the word that GREEN-API uses.
+  public static let suspended = MessageStatus(known: "suspended")
 
   /// The statuses of normal progress; the index of each is its ``rank``.
   public static let ranked: [MessageStatus] = [.pending, .sent, .delivered, .read]
 
-  /// Every status GREEN-API documents, progress first.
+  /// Every status that GREEN-API names, progress first. Outboxes hold bits by the index here, 16 at most: new ones go to the end.
   public static let documented: [MessageStatus] =
-    ranked + [.failed, .noAccount, .notInGroup, .noActiveSession, .yellowCard]
+    ranked + [.failed, .noAccount, .notInGroup, .noActiveSession, .yellowCard, .suspended]
 
   /// How far along normal progress this is (0...3), or `nil` for a status outside it.
   public var rank: Int? { Self.ranked.firstIndex(of: self) }
 
-  /// Whether no further change is expected: read, or failed for good. A yellow card holds a message back for a while only.
+  /// Whether no further change is expected: read, or failed for good. A yellow card, or a suspension, holds a message
+  /// back for a while only.
   public var isFinal: Bool {
     switch self {
     case .read, .failed, .noAccount, .notInGroup, .noActiveSession: true

@@ -9,7 +9,25 @@ import Testing
     #expect(MessageStatus(rawValue: "READ")?.rank == nil)
   }
 
-  @Test("Read and the failures for good are final; a yellow card and the unknown are not")
+  @Test("The documented statuses keep their places, which outboxes hold, and new ones are put behind them")
+  func places() {
+    let places = [
+      "pending", "sent", "delivered", "read", "failed", "noAccount", "notInGroup", "noActiveSession", "yellowCard",
+      "suspended",
+    ]
+    #expect(MessageStatus.documented.prefix(places.count).map(\.rawValue) == places)
+    #expect(MessageStatus.documented.count <= UInt16.bitWidth)
+  }
+
+  @Test("The documented statuses are letters, and short: the reader compares them so")
+  func letters() {
+    for status in MessageStatus.documented {
+      #expect(status.rawValue.utf8.count < 16)
+      #expect(status.rawValue.allSatisfy { $0.isASCII && $0.isLetter })
+    }
+  }
+
+  @Test("Read and the failures for good are final; a yellow card, a suspension and the unknown are not")
   func finality() {
     let final = MessageStatus.documented.filter(\.isFinal)
     #expect(final == [.read, .failed, .noAccount, .notInGroup, .noActiveSession])

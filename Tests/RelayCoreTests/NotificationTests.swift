@@ -76,6 +76,15 @@ import Testing
     }
   }
 
+  @Test("A status that was recorded before it was documented is one recorded")
+  func documentedSince() {
+    let strange = MessageStatus(rawValue: "strange")!
+    let recorded = RecordedStatuses(documented: 2, others: [strange, .suspended])
+    #expect(recorded.contains(.sent) && recorded.contains(.suspended) && recorded.contains(strange))
+    #expect(recorded.others == [strange])
+    #expect(recorded == RecordedStatuses(documented: 2 | 1 << 9, others: [strange]))
+  }
+
   @Test("Unknown statuses are kept by name, once each and not without end")
   func others() {
     var recorded = RecordedStatuses()
