@@ -4,12 +4,13 @@
 public struct MessageStatus: RawRepresentable, Hashable, Sendable {
   public let rawValue: String
 
-  /// A longer text is not taken for a status (no known one is over 15 bytes), so that a broken answer can't fill memory.
-  public static let maximumLength = 128
+  /// A record's longer text is not taken for a status (no known one is over 15 bytes), so that a broken answer can't fill memory. Outboxes
+  /// may hold longer ones, as the limit was higher once.
+  public static let maximumLength = 64
 
-  /// `nil` for an empty text and for one above ``maximumLength`` UTF-8 bytes.
+  /// `nil` for an empty text.
   public init?(rawValue: String) {
-    guard (1...Self.maximumLength).contains(rawValue.utf8.count) else { return nil }
+    guard !rawValue.isEmpty else { return nil }
     self.rawValue = rawValue
   }
 

@@ -33,11 +33,10 @@ import Testing
     #expect(final == [.read, .failed, .noAccount, .notInGroup, .noActiveSession])
   }
 
-  @Test("Any text of 1 to 128 bytes is a status")
+  @Test("Any text but an empty one is a status")
   func bounds() {
     #expect(MessageStatus(rawValue: "") == nil)
-    #expect(MessageStatus(rawValue: String(repeating: "é", count: 64)) != nil)
-    #expect(MessageStatus(rawValue: String(repeating: "é", count: 65)) == nil)
     #expect(MessageStatus(rawValue: "sent") == .sent)
+    #expect(MessageStatus(rawValue: String(repeating: "é", count: 64))?.rawValue.utf8.count == 128)
   }
 }
