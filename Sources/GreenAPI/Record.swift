@@ -36,10 +36,10 @@ public struct Record: Hashable, Sendable {
 /// Why one element of an answer was passed over while the rest was used. A closed set, shared by logs and metrics.
 public enum RecordFault: String, Error, Hashable, Sendable, CaseIterable {
   case notAnObject
-  /// Its `type` is there and not `outgoing`: it belongs to another journal.
-  case otherType
   case missingIDMessage
   case unusableIDMessage
   case missingStatusMessage
   case unusableStatusMessage
+  /// Its `type` is there and not `outgoing`: it belongs to another journal.
+  case otherType
 }
