@@ -183,6 +183,9 @@ extension UInt8 {
   static let colon = UInt8(ascii: ":")
   static let closingBrace = UInt8(ascii: "}")
   static let closingBracket = UInt8(ascii: "]")
+
+  /// A space, or a control character from the tab to the carriage return.
+  fileprivate var isWhiteSpace: Bool { self <= 0x20 && (self == 0x20 || self &- 0x09 < 5) }
 }
 
 extension Span<UInt8> {
@@ -192,6 +195,17 @@ extension Span<UInt8> {
       for index in expected.indices where self[index] != expected[index] { return false }
       return true
     }
+  }
+}
+
+extension Span<UInt8> {
+  /// A part without the ASCII white space at its ends: nearly always two bytes are looked at, and it is the part itself.
+  @inline(__always)
+  func trimmed(_ part: Range<Int>) -> Range<Int> {
+    var (start, end) = (part.lowerBound, part.upperBound)
+    while start < end, self[start].isWhiteSpace { start &+= 1 }
+    while start < end, self[end &- 1].isWhiteSpace { end &-= 1 }
+    return start..<end
   }
 }
 

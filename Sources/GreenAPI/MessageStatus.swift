@@ -4,12 +4,13 @@
 public struct MessageStatus: RawRepresentable, Hashable, Sendable {
   public let rawValue: String
 
-  /// A longer text is not taken for a status (no known one is over 15 bytes), so that a broken answer can't fill memory.
-  public static let maximumLength = 128
+  /// A record's longer text is not taken for a status (no known one is over 15 bytes), so that a broken answer can't fill memory. Outboxes
+  /// may hold longer ones, as the limit was higher once.
+  public static let maximumLength = 64
 
-  /// `nil` for an empty text and for one above ``maximumLength`` UTF-8 bytes.
+  /// `nil` for an empty text.
   public init?(rawValue: String) {
-    guard (1...Self.maximumLength).contains(rawValue.utf8.count) else { return nil }
+    guard !rawValue.isEmpty else { return nil }
     self.rawValue = rawValue
   }
 
@@ -24,18 +25,22 @@ public struct MessageStatus: RawRepresentable, Hashable, Sendable {
   public static let notInGroup = MessageStatus(known: "notInGroup")
   public static let noActiveSession = MessageStatus(known: "noActiveSession")
   public static let yellowCard = MessageStatus(known: "yellowCard")
+  /// What an instance's state calls a yellow card since 2026-07-30. No notification is documented with it; it is told from ``yellowCard``,
+  /// as each consumer knows the word that GREEN-API uses.
+  public static let suspended = MessageStatus(known: "suspended")
 
   /// The statuses of normal progress; the index of each is its ``rank``.
   public static let ranked: [MessageStatus] = [.pending, .sent, .delivered, .read]
 
-  /// Every status GREEN-API documents, progress first.
+  /// Every status that GREEN-API names, progress first. Outboxes hold bits by the index here, 16 at most: new ones go to the end.
   public static let documented: [MessageStatus] =
-    ranked + [.failed, .noAccount, .notInGroup, .noActiveSession, .yellowCard]
+    ranked + [.failed, .noAccount, .notInGroup, .noActiveSession, .yellowCard, .suspended]
 
   /// How far along normal progress this is (0...3), or `nil` for a status outside it.
   public var rank: Int? { Self.ranked.firstIndex(of: self) }
 
-  /// Whether no further change is expected: read, or failed for good. A yellow card holds a message back for a while only.
+  /// Whether no further change is expected: read, or failed for good. A yellow card, or a suspension, holds a message
+  /// back for a while only.
   public var isFinal: Bool {
     switch self {
     case .read, .failed, .noAccount, .notInGroup, .noActiveSession: true

@@ -1,10 +1,12 @@
 /// One object of a getOutgoingStatuses (or lastOutgoingMessages) answer: what this project needs of it.
 ///
 /// https://green-api.com/en/docs/api/statuses/GetOutgoingStatuses/
+///
+/// An answer's record has no white space around its id and its status, and a documented status is spelt as documented.
 public struct Record: Hashable, Sendable {
   public var idMessage: String
   public var status: MessageStatus
-  /// UNIX seconds of the **latest action** on the post; `nil` when missing or unreadable.
+  /// UNIX seconds of the **latest action** on the post; `nil` when missing, unreadable or absurd.
   public var timestamp: Int64?
   /// The sender's chat; empty when missing.
   public var chatId: String
@@ -38,4 +40,6 @@ public enum RecordFault: String, Error, Hashable, Sendable, CaseIterable {
   case unusableIDMessage
   case missingStatusMessage
   case unusableStatusMessage
+  /// Its `type` is there and not `outgoing`: it belongs to another journal.
+  case otherType
 }

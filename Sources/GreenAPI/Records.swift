@@ -3,7 +3,7 @@
 /// Of each record the id, the status and its latest action are known, 20 bytes in all; the rest is read when a ``Record`` is asked for. Of ten
 /// thousand records in an answer most say what they said before, and nobody asks.
 public struct Records: RandomAccessCollection, Sendable {
-  /// The records' elements, each followed by what had to be written anew: ids and statuses with escapes in them, and odd numbers.
+  /// The records' elements, each followed by what had to be written anew: ids and statuses with escapes in them or given as numbers.
   package private(set) var bytes: [UInt8] = []
   package private(set) var places: [Place] = []
 
@@ -115,6 +115,8 @@ extension Records.Place {
       return .failure(.notAnObject)
     }
     let fields = try RecordFields(passing: &scanner, in: text)
+    // First, as records of another journal have other fields.
+    guard fields.isOutgoing(in: text) else { return .failure(.otherType) }
     guard let field = fields.idMessage, field.kind != .null else { return .failure(.missingIDMessage) }
     guard let id = place(of: field, atMost: Record.maximumIDLength, in: text, rewritten: &rewritten) else {
       return .failure(.unusableIDMessage)
@@ -140,33 +142,38 @@ extension Records.Place {
     return .success(place)
   }
 
-  /// Where the text of a field stands, or is written; `nil` when it has none, or a longer one.
+  /// Where the text of a field stands, or is written, without the white space at its ends; `nil` when it has none, or a longer one.
   private static func place(
     of field: JSONScanner.Value, atMost limit: Int, in text: Span<UInt8>, rewritten: inout [UInt8]
   ) -> Range<Int>? {
     if field.kind == .string {
-      return field.end - field.start <= limit ? field.start..<field.end : nil
+      let place = text.trimmed(field.start..<field.end)
+      return place.count <= limit ? place : nil
     }
-    guard let string = field.string(in: text), string.utf8.count <= limit else { return nil }
+    guard let string = field.string(in: text) else { return nil }
+    let bytes = [UInt8](string.utf8)
+    let place = bytes.span.trimmed(bytes.indices)
+    guard place.count <= limit else { return nil }
     let start = text.count + rewritten.count
-    rewritten += string.utf8
-    return start..<start + string.utf8.count
+    rewritten += bytes[place]
+    return start..<start + place.count
   }
 }
 
 extension MessageStatus {
   private static let documentedNames = documented.map { name([UInt8]($0.rawValue.utf8).span) }
 
-  /// The index in ``documented`` of a status with this name in UTF-8.
+  /// The index in ``documented`` of a status with this name in UTF-8, whatever its case.
   fileprivate static func documentedIndex(_ text: Span<UInt8>) -> UInt8? {
     guard text.count < 16 else { return nil }
     return documentedNames.firstIndex(of: name(text)).map { UInt8($0) }
   }
 
-  /// A name of less than 16 bytes as one number, told from all others as no name begins with a zero byte.
+  /// A name of less than 16 bytes as one number, told from all others apart from the case of its letters: the documented names have only
+  /// those, and no byte is zero with the bit set that makes a letter small.
   private static func name(_ text: Span<UInt8>) -> UInt128 {
     var name: UInt128 = 0
-    for index in text.indices { name = name << 8 | UInt128(text[index]) }
+    for index in text.indices { name = name << 8 | UInt128(text[index] | 0x20) }
     return name
   }
 }

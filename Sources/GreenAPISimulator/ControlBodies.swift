@@ -153,8 +153,7 @@ extension KeyedDecodingContainer {
   func status(_ key: Key) throws -> MessageStatus {
     guard let status = MessageStatus(rawValue: try decode(String.self, forKey: key)) else {
       throw DecodingError.dataCorruptedError(
-        forKey: key, in: self, debugDescription: "no status; expected 1 to \(MessageStatus.maximumLength) bytes of text"
-      )
+        forKey: key, in: self, debugDescription: "no status; expected a text that is not empty")
     }
     return status
   }

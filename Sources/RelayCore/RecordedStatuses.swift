@@ -8,12 +8,19 @@ public struct RecordedStatuses: Hashable, Sendable {
   public private(set) var others: [MessageStatus]
 
   /// A message can't have more unknown statuses than this; further ones count as recorded already, so that an endpoint gone wild
-  /// can't fill memory. WhatsApp, WABA and MAX have 9 statuses in all.
+  /// can't fill memory. WhatsApp, WABA and MAX have 10 statuses in all.
   public static let maximumOthers = 16
 
+  /// - Parameter others: one that has become documented since it was recorded counts as that.
   public init(documented: UInt16 = 0, others: [MessageStatus] = []) {
     self.documented = documented
     self.others = others
+    if others.isEmpty { return }
+    self.others.removeAll { status in
+      guard let bit = Self.bit(of: status) else { return false }
+      self.documented |= bit
+      return true
+    }
   }
 
   public func contains(_ status: MessageStatus) -> Bool {

@@ -19,7 +19,9 @@ struct AnswerWriter {
   }
 
   private mutating func object(isSpaced: Bool) -> String {
-    let names = ["idMessage", "statusMessage", "timestamp", "chatId", "sendByApi", "typeMessage", "description"]
+    let names = [
+      "type", "idMessage", "statusMessage", "timestamp", "chatId", "sendByApi", "typeMessage", "description",
+    ]
     var members: [String] = []
     for name in names.shuffled(using: &random) where !chance(12) {
       members.append("\(self.name(name))\(isSpaced ? " : " : ":")\(fieldValue(of: name))")
@@ -38,12 +40,33 @@ struct AnswerWriter {
   private mutating func fieldValue(of name: String) -> String {
     if chance(6) { return value(depth: 1) }
     switch name {
+    case "type":
+      return chance(20)
+        ? pick([#""incoming""#, #""outgoing2""#, #"" ""#]) : padded(pick(["outgoing", "Outgoing", #"outgo\u0069ng"#]))
+    case "idMessage": return chance(4) ? padded("BAE5\(Int.random(in: 0..<100, using: &random))") : string()
     case "statusMessage":
-      return pick([#""sent""#, #""read""#, #""delivered""#, #""noActiveSession""#, #""s\u0065nt""#])
-    case "timestamp": return pick(["1710134811", #""1710134811""#, "1710134811.5", #""1.7e9""#, number()])
+      return padded(
+        pick([
+          "sent", "read", "delivered", "noActiveSession", #"s\u0065nt"#, "Sent", "NOACCOUNT", #"\u0053ENT"#,
+          "YELLOWcard",
+          "Viewed", "", "s nt", "ſent", #"sen\u0054\u0000"#, String(repeating: "s", count: pick([63, 64, 65, 128])),
+          String(repeating: #"\u00e9"#, count: pick([32, 33])),
+        ]))
+    case "timestamp":
+      return pick([
+        "1710134811", #""1710134811""#, "1710134811.5", #""1.7e9""#, "1710134811000", #""1710134811999""#,
+        "99999999999.9",
+        "100000000000", "99999999999999", "1e14", "-1e12", number(),
+      ])
     case "sendByApi": return pick(["true", "false", "1", "0", #""Yes""#, "1.0"])
     default: return string()
     }
+  }
+
+  /// A string with white space around it, at times.
+  private mutating func padded(_ text: String) -> String {
+    let spaces = ["", "", "", "", " ", "  ", #"\n"#, #"\r\n"#, #"\t "#, #"\u0020"#, #"\u000b\f"#, "\u{A0}", #"\b"#]
+    return "\"\(pick(spaces))\(text)\(pick(spaces))\""
   }
 
   private mutating func value(depth: Int) -> String {

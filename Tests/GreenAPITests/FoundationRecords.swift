@@ -19,7 +19,7 @@ struct FoundationRecords {
     let result: Result<Record, RecordFault>
 
     enum CodingKeys: String, CodingKey {
-      case idMessage, statusMessage, timestamp, chatId, sendByApi, typeMessage, description
+      case type, idMessage, statusMessage, timestamp, chatId, sendByApi, typeMessage, description
     }
 
     init(from decoder: any Decoder) throws {
@@ -31,21 +31,44 @@ struct FoundationRecords {
     }
 
     private static func record(from fields: KeyedDecodingContainer<CodingKeys>) -> Result<Record, RecordFault> {
-      guard let id = fields.text(.idMessage) else {
+      if fields.isPresent(.type) {
+        guard let type = fields.trimmed(.type), ["", "outgoing"].contains(asciiLowercased(type)) else {
+          return .failure(.otherType)
+        }
+      }
+      guard let id = fields.trimmed(.idMessage) else {
         return .failure(fields.isPresent(.idMessage) ? .unusableIDMessage : .missingIDMessage)
       }
       guard !id.isEmpty else { return .failure(.missingIDMessage) }
       guard id.utf8.count <= Record.maximumIDLength else { return .failure(.unusableIDMessage) }
-      guard let statusText = fields.text(.statusMessage) else {
+      guard let statusText = fields.trimmed(.statusMessage) else {
         return .failure(fields.isPresent(.statusMessage) ? .unusableStatusMessage : .missingStatusMessage)
       }
       guard !statusText.isEmpty else { return .failure(.missingStatusMessage) }
-      guard let status = MessageStatus(rawValue: statusText) else { return .failure(.unusableStatusMessage) }
+      guard statusText.utf8.count <= 64 else { return .failure(.unusableStatusMessage) }
+      let documented = MessageStatus.documented.first { asciiLowercased($0.rawValue) == asciiLowercased(statusText) }
+      guard let status = documented ?? MessageStatus(rawValue: statusText) else {
+        return .failure(.unusableStatusMessage)
+      }
       return .success(
         Record(
-          idMessage: id, status: status, timestamp: fields.integer(.timestamp), chatId: fields.text(.chatId) ?? "",
+          idMessage: id, status: status, timestamp: fields.integer(.timestamp).flatMap(seconds),
+          chatId: fields.text(.chatId) ?? "",
           sendByApi: fields.boolean(.sendByApi) ?? false, typeMessage: fields.text(.typeMessage) ?? "",
           description: fields.text(.description)))
+    }
+
+    /// Of a time in seconds or, as of the year 5138, in milliseconds.
+    private static func seconds(_ time: Int64) -> Int64? {
+      switch time {
+      case ..<100_000_000_000: time
+      case ..<100_000_000_000_000: time / 1000
+      default: nil
+      }
+    }
+
+    private static func asciiLowercased(_ text: String) -> String {
+      String(text.map { $0.isASCII ? Character($0.lowercased()) : $0 })
     }
   }
 }
@@ -58,6 +81,10 @@ extension KeyedDecodingContainer {
     if let number = try? decode(Int64.self, forKey: key) { return String(number) }
     if let number = try? decode(UInt64.self, forKey: key) { return String(number) }
     return nil
+  }
+
+  fileprivate func trimmed(_ key: Key) -> String? {
+    text(key)?.trimmingCharacters(in: CharacterSet(charactersIn: " \t\n\u{B}\u{C}\r"))
   }
 
   fileprivate func integer(_ key: Key) -> Int64? {

@@ -65,11 +65,15 @@ func fixture(_ path: String) throws -> [UInt8] {
   // MARK: Leniency
 
   @Test(
-    "A timestamp may be a number, a string that holds one, or one with a fraction",
+    "A timestamp may be a number, a string that holds one, one with a fraction, and in milliseconds",
     arguments: [
       ("1710134811", 1_710_134_811), (#""1710134811""#, 1_710_134_811), ("1710134811.9", 1_710_134_811),
       (#""1710134811.9""#, 1_710_134_811), ("1.710134811e9", 1_710_134_811), ("-1", -1), ("0", 0),
-      ("9223372036854775807", .max), (#""""#, nil), (#""soon""#, nil), ("null", nil), ("true", nil), ("{}", nil),
+      ("9223372036854775807", nil), ("1710134811000", 1_710_134_811),
+      (#""1710134811999""#, 1_710_134_811), ("1710134811999.9", 1_710_134_811), ("1.710134811e12", 1_710_134_811),
+      ("99999999999", 99_999_999_999), ("100000000000", 100_000_000), ("99999999999999", 99_999_999_999),
+      ("100000000000000", nil), ("1710134811000000", nil), ("-1710134811000", -1_710_134_811_000), (#""""#, nil),
+      (#""soon""#, nil), ("null", nil), ("true", nil), ("{}", nil),
       ("[1]", nil), ("1e999", nil), ("1e300", nil), (#""1e300""#, nil), (#""nan""#, nil), (#""inf""#, nil),
       ("9223372036854775808", nil), ("123456789012345678901234567890", nil),
     ] as [(String, Int64?)])
@@ -122,6 +126,48 @@ func fixture(_ path: String) throws -> [UInt8] {
     #expect(!unknown.isFinal)
   }
 
+  @Test(
+    "White space around an id and a status is no part of it, however it is written",
+    arguments: [
+      (" A", "sent "), ("A  ", "  sent"), (#"\nA\r"#, #"\tsent\n"#), (#"\u0020A\u000b"#, #"\fsent\u000c"#),
+      (#" \t\u0009A \r\n "#, #"\u000Dsent\u0020 "#), (String(repeating: " ", count: 1000) + "A", "sent"),
+      ("A", "sent" + String(repeating: #"\n"#, count: 1000)),
+    ])
+  func whiteSpace(id: String, status: String) throws {
+    let read = try record(#""idMessage":"\#(id)","statusMessage":"\#(status)""#)
+    #expect(read == Record(idMessage: "A", status: .sent, timestamp: nil, sendByApi: false))
+  }
+
+  @Test("White space within an id or a status stays, and so do other characters that aren't seen")
+  func innerWhiteSpace() throws {
+    let read = try record(#""idMessage":" A \n B\u00a0","statusMessage":"\u0000re ad\u0008""#)
+    #expect(read.idMessage == "A \n B\u{A0}")
+    #expect(read.status.rawValue == "\u{0}re ad\u{8}")
+  }
+
+  @Test(
+    "The case of a documented status doesn't matter; another one stays as it is",
+    arguments: [
+      ("Sent", "sent"), ("READ", "read"), ("noaccount", "noAccount"), ("NOACTIVESESSION", "noActiveSession"),
+      (#"\nYellowCard "#, "yellowCard"), ("Suspended", "suspended"), (#"\u0044elivered"#, "delivered"),
+      ("Viewed", "Viewed"), (" VIEWED", "VIEWED"), ("no Account", "no Account"), ("Sent.", "Sent."),
+      ("\u{17F}ent", "\u{17F}ent"), ("3ent", "3ent"), (#"\u0000sent"#, "\u{0}sent"), (#"se\u000et"#, "se\u{E}t"),
+    ])
+  func statusCase(status: String, expected: String) throws {
+    let read = try record(#""idMessage":"A","statusMessage":"\#(status)""#)
+    #expect(read.status.rawValue == expected)
+  }
+
+  @Test(
+    "A record is used when its type is outgoing, in whatever case, or doesn't tell",
+    arguments: [
+      #""outgoing""#, #""OUTGOING""#, #""Outgoing\n""#, #"" outgoing ""#, #""\u006futgoing""#, "null", #""""#, #"" ""#,
+    ])
+  func outgoing(type: String) throws {
+    let read = try record(#""type":\#(type),"idMessage":"A","statusMessage":"sent""#)
+    #expect(read == Record(idMessage: "A", status: .sent, timestamp: nil, sendByApi: false))
+  }
+
   @Test("A key given twice does no harm: one of its values counts")
   func duplicateKeys() throws {
     let read = try record(#""idMessage":"A","idMessage":"B","statusMessage":"sent","statusMessage":"read""#)
@@ -137,7 +183,19 @@ func fixture(_ path: String) throws -> [UInt8] {
       ("null", .notAnObject), ("1", .notAnObject), (#""A""#, .notAnObject), ("[]", .notAnObject),
       ("[[[]]]", .notAnObject), ("{}", .missingIDMessage),
       (#"{"type":"outgoing","typeMessage":""}"#, .missingIDMessage),
+      (#"{"type":"incoming","idMessage":"A","statusMessage":"sent"}"#, .otherType),
+      (#"{"type":"incoming"}"#, .otherType),
+      (#"{"idMessage":"A","statusMessage":"sent","type":"Incoming "}"#, .otherType),
+      (#"{"type":"outgoings","idMessage":"A","statusMessage":"sent"}"#, .otherType),
+      (#"{"type":"/utgoing","idMessage":"A","statusMessage":"sent"}"#, .otherType),
+      (#"{"type":1,"idMessage":"A","statusMessage":"sent"}"#, .otherType),
+      (#"{"type":1.5,"idMessage":"A","statusMessage":"sent"}"#, .otherType),
+      (#"{"type":true,"idMessage":"A","statusMessage":"sent"}"#, .otherType),
+      (#"{"type":["outgoing"],"idMessage":"A","statusMessage":"sent"}"#, .otherType),
       (#"{"idMessage":"","statusMessage":"sent"}"#, .missingIDMessage),
+      (#"{"idMessage":"  ","statusMessage":"sent"}"#, .missingIDMessage),
+      (#"{"idMessage":"\n\u0020","statusMessage":"sent"}"#, .missingIDMessage),
+      (#"{"idMessage":"\#(String(repeating: " ", count: 300))","statusMessage":"sent"}"#, .missingIDMessage),
       (#"{"idMessage":null,"statusMessage":"sent"}"#, .missingIDMessage),
       (#"{"idMessage":{},"statusMessage":"sent"}"#, .unusableIDMessage),
       (#"{"idMessage":["A"],"statusMessage":"sent"}"#, .unusableIDMessage),
@@ -145,9 +203,12 @@ func fixture(_ path: String) throws -> [UInt8] {
       (#"{"idMessage":1.5,"statusMessage":"sent"}"#, .unusableIDMessage),
       (#"{"idMessage":"\#(String(repeating: "A", count: 257))","statusMessage":"sent"}"#, .unusableIDMessage),
       (#"{"idMessage":"A"}"#, .missingStatusMessage), (#"{"idMessage":"A","statusMessage":""}"#, .missingStatusMessage),
+      (#"{"idMessage":"A","statusMessage":" "}"#, .missingStatusMessage),
+      (#"{"idMessage":"A","statusMessage":"\r\n\t"}"#, .missingStatusMessage),
       (#"{"idMessage":"A","statusMessage":null}"#, .missingStatusMessage),
       (#"{"idMessage":"A","statusMessage":{}}"#, .unusableStatusMessage),
-      (#"{"idMessage":"A","statusMessage":"\#(String(repeating: "s", count: 129))"}"#, .unusableStatusMessage),
+      (#"{"idMessage":"A","statusMessage":"\#(String(repeating: "s", count: 65))"}"#, .unusableStatusMessage),
+      (#"{"idMessage":"A","statusMessage":" \#(String(repeating: #"\u00e9"#, count: 33)) "}"#, .unusableStatusMessage),
     ] as [(String, RecordFault)])
   func badRecords(element: String, fault: RecordFault) throws {
     let good = #"{"idMessage":"G","statusMessage":"sent"}"#
@@ -156,11 +217,13 @@ func fixture(_ path: String) throws -> [UInt8] {
     #expect(answer.faults == [fault: 2])
   }
 
-  @Test("The longest id and status are read")
-  func longest() throws {
+  @Test(
+    "The longest id and status are read, and are not the longer for the white space around them",
+    arguments: ["", " ", #"\n"#])
+  func longest(space: String) throws {
     let id = String(repeating: "A", count: Record.maximumIDLength)
     let status = String(repeating: "s", count: MessageStatus.maximumLength)
-    let read = try record(#""idMessage":"\#(id)","statusMessage":"\#(status)""#)
+    let read = try record(#""idMessage":"\#(space)\#(id)\#(space)","statusMessage":"\#(space)\#(status)\#(space)""#)
     #expect(read.idMessage == id)
     #expect(read.status.rawValue == status)
   }

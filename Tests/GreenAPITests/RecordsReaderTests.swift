@@ -61,9 +61,11 @@ private let seedCount = ProcessInfo.processInfo.environment["STATUSRELAY_SEEDS"]
 
     mutating func element() -> String {
       number += 1
-      let status = pick(["sent", "read", "delivered", "failed", "strange", #"s\u0065nt"#])
-      let id = chance(10) ? #"B\u0041E\#(number)"# : "BAE\(number)"
-      switch Int.random(in: 0..<14, using: &random) {
+      let status = pick([
+        "sent", "read", "delivered", "failed", "strange", #"s\u0065nt"#, "Sent", " READ", #"read\n"#, " ",
+      ])
+      let id = chance(10) ? pick([#"B\u0041E\#(number)"#, " BAE\(number)", #"BAE\#(number)\n "#]) : "BAE\(number)"
+      switch Int.random(in: 0..<16, using: &random) {
       case 0: return pick(["1", "null", "[]", "{}", #""{""#, "[[{}],\"]\"]", "12345678901234567890", "-1.5e3", "true"])
       case 1: return #"{"statusMessage":"\#(status)","timestamp":1}"#
       case 2: return #"{"idMessage":"\#(id)","statusMessage":null}"#
@@ -73,6 +75,11 @@ private let seedCount = ProcessInfo.processInfo.environment["STATUSRELAY_SEEDS"]
       case 5:
         let text = String(repeating: pick(["x", "é", "😀", #"\n"#]), count: pick([1, 50, 300]))
         return #"{"idMessage":"\#(id)","statusMessage":"\#(status)","description":"\#(text)"}"#
+      case 6:
+        let type = pick(["outgoing", "Outgoing ", "incoming"])
+        return #"{"type":"\#(type)","idMessage":"\#(id)","statusMessage":"\#(status)","timestamp":\#(number)}"#
+      case 7:
+        return #"{"idMessage":"\#(id)","statusMessage":"\#(status)","timestamp":\#(100_000_000_000 + 1000 * number)}"#
       default: return #"{"idMessage":"\#(id)","statusMessage":"\#(status)","timestamp":\#(number)}"#
       }
     }
@@ -148,8 +155,8 @@ private let seedCount = ProcessInfo.processInfo.environment["STATUSRELAY_SEEDS"]
             throw disagree("\(Array(ours.unknown.records)) of \(all), knowing \(knownRecords)")
           }
           let passed = Self.difference(all, Array(ours.unknown.records))
-          // Timestamps are small here.
-          let time = Int64.random(in: 0..<10_000, using: &history.random)
+          // Timestamps are small here, apart from those in milliseconds.
+          let time = history.pick([0, 100_000_000]) + Int64.random(in: 0..<10_000, using: &history.random)
           guard ours.knownStanding(at: time) == Self.standing(of: passed, at: time) else {
             throw disagree("standing at \(time): \(ours.knownStanding(at: time))")
           }

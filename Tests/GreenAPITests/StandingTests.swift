@@ -40,7 +40,16 @@ import Testing
     #expect(standing.stuck == (isStuck ? 1 : 0))
   }
 
-  @Test("A final one is none of these", arguments: ["read", "failed", "noAccount", "notInGroup", "noActiveSession"])
+  @Test(
+    "A latest action in milliseconds counts as in seconds", arguments: ["\(now - 7199)500", "\"\(now - 7199)999\""])
+  func milliseconds(_ timestamp: String) throws {
+    let standing = try Self.standing([Self.record("Sent ", timestamp)])
+    #expect(standing.underWay == 1 && standing.changesAt == Self.now + 1)
+  }
+
+  @Test(
+    "A final one is none of these",
+    arguments: ["read", "failed", "noAccount", "notInGroup", "noActiveSession", " READ"])
   func final(_ status: String) throws {
     #expect(try Self.standing([Self.record(status, "\(Self.now)")]) == Standing())
   }

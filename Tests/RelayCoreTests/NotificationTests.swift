@@ -41,6 +41,66 @@ import Testing
     #expect(notification.timestamp == change.timestamp)
   }
 
+  /// What is posted for the only change of an account's first answer.
+  private func notification(of element: String) throws -> Notification {
+    let answer = try RecordsAnswer(decoding: [UInt8]("[\(element)]".utf8))
+    let changes = Snapshot().changes(
+      from: answer, receivedAt: nil, at: Watch().now, policy: PollPolicy(startFrom: .beginning))
+    let change = try #require(changes.announcements.first)
+    #expect(changes.announcements.count == 1)
+    return Notification(
+      change, of: 1_101_000_001, identity: AccountIdentity(wid: "79991234567@c.us", typeInstance: .whatsapp))
+  }
+
+  private func body(_ id: String, _ status: String, chatId: String = "70000000001@c.us", description: String? = nil)
+    -> String
+  {
+    #"{"typeWebhook":"outgoingMessageStatus","chatId":"\#(chatId)","instanceData":{"idInstance":1101000001,"#
+      + #""wid":"79991234567@c.us","typeInstance":"whatsapp"},"timestamp":1699999999,"idMessage":"\#(id)","#
+      + #""status":"\#(status)","\#(description.map { #"description":"\#($0)",""# } ?? "")sendByApi":true}"#
+  }
+
+  @Test(
+    "Whatever else a record holds, the body has the documented fields in their order: seven, and the description of an error"
+  )
+  func nothingElse() throws {
+    let fields =
+      #""idMessage":"A","timestamp":1699999999,"chatId":"70000000001@c.us","sendByApi":true,"typeMessage":"imageMessage""#
+    let others =
+      #""type":"outgoing","isForwarded":true,"participants":["1@lid"],"typeWebhook":"x","instanceData":{"wid":"y"},"#
+      + #""status":"read","deletedMessageId":"D","editedMessageId":"","a ninth field":{"idMessage":[null,1e9]},"caption":"c""#
+    for (status, description) in [("read", nil), ("failed", "no such number"), ("Viewed", "who knows")] {
+      let said = #""statusMessage":"\#(status)","description":"\#(description ?? "chatter")""#
+      let plain = try notification(of: "{\(fields),\(said)}")
+      #expect(String(decoding: plain.body, as: UTF8.self) == body("A", status, description: description))
+      #expect(try notification(of: "{\(others),\(said),\(fields)}") == plain)
+      #expect(try notification(of: "{\(fields),\(others),\(said)}") == plain)
+    }
+  }
+
+  @Test(
+    "A chatId is passed on as it is",
+    arguments: [
+      "123456789012345@lid", "70000000001:3@c.us", "70000000001@s.whatsapp.net", "120363043968066561@g.us", "-10000000",
+      " 70000000001@c.us ", "status@broadcast",
+    ])
+  func chatIDs(chatId: String) throws {
+    let notification = try notification(
+      of: #"{"idMessage":"A","statusMessage":"sent","timestamp":1699999999,"chatId":"\#(chatId)","sendByApi":true}"#)
+    #expect(notification.chatId == chatId)
+    #expect(String(decoding: notification.body, as: UTF8.self) == body("A", "sent", chatId: chatId))
+  }
+
+  @Test("White space and case make no other notification: body and webhook-id are those of the id and the status")
+  func oddlySpelt() throws {
+    let notification = try notification(
+      of: #"{"idMessage":" A\n","statusMessage":"\u0020Delivered ","timestamp":"1699999999000","#
+        + #""chatId":"70000000001@c.us","sendByApi":true}"#)
+    #expect(notification.idMessage == "A" && notification.status == .delivered)
+    #expect(notification.webhookID == Notification.makeWebhookID(1_101_000_001, "A", .delivered))
+    #expect(String(decoding: notification.body, as: UTF8.self) == body("A", "delivered"))
+  }
+
   @Test("The account's identity and the time are no part of the webhook-id")
   func identityAndTime() {
     var later = change
@@ -74,6 +134,15 @@ import Testing
       recorded.insert(status)
       #expect(recorded.highestRank == rank)
     }
+  }
+
+  @Test("A status that was recorded before it was documented is one recorded")
+  func documentedSince() {
+    let strange = MessageStatus(rawValue: "strange")!
+    let recorded = RecordedStatuses(documented: 2, others: [strange, .suspended])
+    #expect(recorded.contains(.sent) && recorded.contains(.suspended) && recorded.contains(strange))
+    #expect(recorded.others == [strange])
+    #expect(recorded == RecordedStatuses(documented: 2 | 1 << 9, others: [strange]))
   }
 
   @Test("Unknown statuses are kept by name, once each and not without end")

@@ -242,6 +242,84 @@ import Testing
     #expect(changes.hasMessagesUnderWay == false)
   }
 
+  /// Polls with an answer as GREEN-API writes it.
+  private func poll(_ watch: inout Watch, _ elements: String...) throws -> PollChanges {
+    let answer = try RecordsAnswer(decoding: [UInt8]("[\(elements.joined(separator: ","))]".utf8))
+    let changes = watch.snapshot.changes(from: answer, receivedAt: nil, at: watch.now, policy: watch.policy)
+    watch.write(changes)
+    watch.snapshot.apply(changes)
+    return changes
+  }
+
+  @Test("A message known is the same with white space around its id, and a status with some or in another case")
+  func whiteSpace() throws {
+    var watch = Watch.begun()
+    watch.poll(record("A", .sent))
+    let same = try poll(
+      &watch, #"{"idMessage":" A","statusMessage":"Sent"}"#, #"{"idMessage":"A\n","statusMessage":"sent "}"#)
+    #expect(same.announced.isEmpty && same.tracked.isEmpty)
+    #expect(same.counts.unchanged == 2 && same.counts.duplicates == 1)
+    let read = try poll(
+      &watch, #"{"idMessage":"\tA ","statusMessage":"READ\n"}"#, #"{"idMessage":" A","statusMessage":"read"}"#)
+    #expect(read.announced == ["A read"])
+    #expect(read.tracked.map(\.idMessage) == ["A"] && read.tracked.first?.recorded.others == [])
+    #expect(read.hasMessagesUnderWay == false)
+    let new = try poll(
+      &watch, #"{"idMessage":" B ","statusMessage":" Failed"}"#, #"{"idMessage":"B","statusMessage":"failed"}"#)
+    #expect(new.announced == ["B failed"])
+    watch.restart()
+    #expect(watch.poll(record("A", .read), record("B", .failed)).announced.isEmpty)
+    #expect(watch.snapshot.count == 2)
+  }
+
+  @Test("An undocumented status keeps its case, and is another one in another")
+  func undocumentedCase() throws {
+    var watch = Watch.begun()
+    #expect(try poll(&watch, #"{"idMessage":"A","statusMessage":" Viewed"}"#).announced == ["A Viewed"])
+    #expect(try poll(&watch, #"{"idMessage":"A","statusMessage":"Viewed\r\n"}"#).announced.isEmpty)
+    #expect(try poll(&watch, #"{"idMessage":"A","statusMessage":"viewed"}"#).announced == ["A viewed"])
+  }
+
+  @Test("A timestamp in milliseconds is announced in seconds, and is old news by them")
+  func milliseconds() throws {
+    var watch = Watch.begun()
+    let changes = try poll(
+      &watch, #"{"idMessage":"A","statusMessage":"sent","timestamp":\#(Watch.epoch + 7)999}"#,
+      #"{"idMessage":"B","statusMessage":"sent","timestamp":"\#(Watch.epoch + 8)000"}"#,
+      #"{"idMessage":"C","statusMessage":"sent","timestamp":\#(Watch.epoch - 8)000}"#,
+      #"{"idMessage":"D","statusMessage":"sent","timestamp":\#(Watch.epoch + 7)000000}"#)
+    #expect(changes.announced == ["A sent", "B sent", "D sent"])
+    #expect(changes.announcements.map { $0.timestamp - Watch.epoch } == [7, 8, watch.seconds])
+    #expect(changes.counts.suppressed == 1)
+    #expect(changes.hasMessagesUnderWay == true)
+  }
+
+  @Test(
+    "A post whose chatId is of another kind at each poll is announced once with each status, with the chatId that came with it",
+    arguments: ["123456789012345@lid", "70000000001:3@c.us", "70000000001@s.whatsapp.net", "10000000", ""])
+  func chatIDs(chatId: String) {
+    var watch = Watch.begun()
+    func polled(_ status: MessageStatus, _ chatId: String) -> [String] {
+      var record = record("A", status)
+      record.chatId = chatId
+      return watch.poll(record).announcements.map { "\($0.status) \($0.chatId)" }
+    }
+    #expect(polled(.sent, chatId) == ["sent \(chatId)"])
+    #expect(polled(.sent, "70000000001@c.us") == [])
+    #expect(polled(.delivered, "70000000001@c.us") == ["delivered 70000000001@c.us"])
+    #expect(polled(.delivered, chatId) == [])
+    #expect(polled(.read, chatId) == ["read \(chatId)"])
+  }
+
+  @Test("A post that failed before it was delivered and read is announced with all three", arguments: [false, true])
+  func failedFirst(fillGaps: Bool) {
+    var watch = Watch.begun(PollPolicy(fillGaps: fillGaps))
+    #expect(watch.poll(record("A", .failed, description: "no such number")).announced == ["A failed"])
+    #expect(watch.poll(record("A", .delivered)).announced == (fillGaps ? ["A sent", "A delivered"] : ["A delivered"]))
+    #expect(watch.poll(record("A", .failed)).announced.isEmpty)
+    #expect(watch.poll(record("A", .read)).announced == ["A read"])
+  }
+
   @Test("Asking changes nothing, so a poll that could not be recorded is found again")
   func failedCommit() {
     var watch = Watch.begun()

@@ -55,11 +55,13 @@ import Testing
 
   private static func change(_ elements: inout [String], at time: Int64, using random: inout SeededGenerator) {
     for _ in 0..<[0, 0, 1, 1, 3].randomElement(using: &random)! {
-      let statuses = MessageStatus.documented.map(\.rawValue) + ["strange", "stranger"]
+      let statuses =
+        MessageStatus.documented.map(\.rawValue) + ["strange", "stranger", "Sent", " READ", #"delivered\n"#, " "]
       let status = statuses.randomElement(using: &random)!
       let timestamp = [0, 1, time, time - 3600, time - 7100, time - 9000, time + 7300].randomElement(using: &random)!
+      let space = ["", "", "", " ", #"\t"#].randomElement(using: &random)!
       let new =
-        #"{"idMessage":"M\#(Int.random(in: 0..<12, using: &random))","statusMessage":"\#(status)","timestamp":\#(timestamp)}"#
+        #"{"idMessage":"\#(space)M\#(Int.random(in: 0..<12, using: &random))\#(space)","statusMessage":"\#(status)","timestamp":\#(timestamp)}"#
       let place = Int.random(in: 0...elements.count, using: &random)
       if place == elements.count || elements.count < 3 {
         elements.append(new)

@@ -38,6 +38,27 @@ struct RecordingTests {
     }
   }
 
+  @Test("A status that is too long for an answer by now stays recorded, and its notification is delivered")
+  func longStatus() async throws {
+    try await withTemporaryDirectory { directory in
+      let long = try #require(MessageStatus(rawValue: String(repeating: "é", count: 64)))
+      let message = TrackedMessage(
+        idMessage: "A", recorded: RecordedStatuses(documented: 2, others: [long]), lastSeen: 5)
+      let outbox = try await SQLiteOutbox.open(.init(directory: directory))
+      let recorded = routed(notification("A", long), to: (try await outbox.destination(), 1))
+      _ = try await outbox.record(poll([recorded], tracked: [message]))
+      await outbox.close()
+
+      let reopened = try await SQLiteOutbox.open(.init(directory: directory))
+      #expect(try await reopened.account(1_101_000_001).messages == [message])
+      #expect(try await reopened.events(.init()).map(\.notification) == [recorded.notification])
+      let due = try await reopened.due(
+        at: try await reopened.destination(), by: .init(milliseconds: .max), limit: 10, excluding: [])
+      #expect(due.deliveries.map(\.notification.status) == [long])
+      await reopened.close()
+    }
+  }
+
   @Test("Remembering an identity keeps the progress, and recording keeps the identity")
   func identityAndProgressAreApart() async throws {
     try await withOutbox { outbox, _ in

@@ -253,6 +253,11 @@ extension BadConfiguration {
       "c.yaml:7:16: account 1101000002 is not configured, expected an idInstance from the file's 'accounts', did you mean '1101000001'?"
     ),
     Bad(
+      "a status that no answer can hold",
+      Sample.with(destination: "statuses: [read, \(String(repeating: "é", count: 33))]"),
+      "c.yaml:7:22: a status is longer than 64 bytes, expected sent, delivered, read, failed, noAccount, notInGroup, noActiveSession, yellowCard or suspended"
+    ),
+    Bad(
       "empty lists", Sample.with(destination: "accounts: []\nstatuses: []\nsigningSecret: []"),
       "c.yaml:7:15: accounts is an empty list, expected a list of idInstances with at least one of them",
       "c.yaml:8:15: statuses is an empty list, expected a list of statuses with at least one of them",

@@ -62,7 +62,8 @@ struct ConfigurationWarningsTests {
     #expect(
       configuration.destinations[0].statuses == Set(["raed", "viewed", "pending"].compactMap(MessageStatus.init)))
     #expect(configuration.accounts[0].typeInstance == TypeInstance(rawValue: "whatsap"))
-    let known = "expected sent, delivered, read, failed, noAccount, notInGroup, noActiveSession or yellowCard"
+    let known =
+      "expected sent, delivered, read, failed, noAccount, notInGroup, noActiveSession, yellowCard or suspended"
     #expect(
       configuration.warnings.map(\.description) == [
         "c.yaml:4:19: typeInstance 'whatsap' is not one documented, expected whatsapp, v3 or telegram, did you mean 'whatsapp'?",

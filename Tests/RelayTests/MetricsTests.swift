@@ -66,12 +66,15 @@ import Testing
         #"{"idMessage":"A","statusMessage":"\#(status)","timestamp":\#(time)}"#
       }
       _ = try await poll(record("read"))
-      _ = try await poll(#"\#(record("sent")),{"idMessage":"B"},7,{"statusMessage":"read"},{"statusMessage":"sent"}"#)
+      _ = try await poll(
+        #"\#(record("sent")),{"type":"incoming","idMessage":"C"},{"idMessage":"B"},7,{"statusMessage":"read"},{"statusMessage":"sent"}"#
+      )
       let metrics = try await poll(record("madeUp"))
       #expect(metrics["records_total{\(Self.account),kind=\"regression\"}"] == 1)
       #expect(metrics["records_total{\(Self.account),kind=\"missingStatusMessage\"}"] == 1)
       #expect(metrics["records_total{\(Self.account),kind=\"missingIDMessage\"}"] == 2)
       #expect(metrics["records_total{\(Self.account),kind=\"notAnObject\"}"] == 1)
+      #expect(metrics["records_total{\(Self.account),kind=\"otherType\"}"] == 1)
       #expect(metrics["records_total{\(Self.account),kind=\"new\"}"] == 1)
       #expect(metrics["records_total{\(Self.account),kind=\"changed\"}"] == 1)
       #expect(metrics["notifications_total{\(Self.account),status=\"other\"}"] == 1)

@@ -292,6 +292,7 @@ struct AdminAPITests {
     }
     let text = try String(contentsOf: Self.page, encoding: .utf8)
     for parameter in FilterQuery.Parameter.allCases { #expect(text.contains("`\(parameter.rawValue)`")) }
+    for fault in RecordFault.allCases { #expect(text.contains("| `\(fault.rawValue)` |")) }
   }
 
   @Test("The page's examples are what the commands can read")

@@ -162,7 +162,7 @@ extension ConfigurationReading {
     var statuses: Set<MessageStatus> = []
     for value in values {
       guard let text = text(value, section.key("statuses"), isEntry: true) else { continue }
-      guard let status = MessageStatus(rawValue: text.text) else {
+      guard text.text.utf8.count <= MessageStatus.maximumLength, let status = MessageStatus(rawValue: text.text) else {
         report(
           text.place, "a status is longer than \(MessageStatus.maximumLength) bytes", expected: Self.either(documented))
         continue

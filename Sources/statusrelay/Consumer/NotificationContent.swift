@@ -92,7 +92,7 @@ private struct Reading: Decodable {
     _ fields: KeyedDecodingContainer<Keys>, _ problems: inout [String]
   ) -> MessageStatus? {
     guard let text = fields.read(String.self, .status, "text", &problems) else { return nil }
-    guard let status = MessageStatus(rawValue: text) else {
+    guard text.utf8.count <= MessageStatus.maximumLength, let status = MessageStatus(rawValue: text) else {
       problems.append("status is \(text.isEmpty ? "empty" : "too long")")
       return nil
     }
