@@ -56,7 +56,9 @@ import Testing
     #expect(IDInstance("710700000042")?.rawValue == 710_700_000_042)
     #expect(IDInstance("999999999999999999")?.description == "999999999999999999")
     for bad: Int64 in [0, -1, 1_000_000_000_000_000_000, .min, .max] { #expect(IDInstance(rawValue: bad) == nil) }
-    for bad in ["", "0", "-5", "+5", " 5", "5 ", "1e3", "1000000000000000000", "99999999999999999999", "٥", "0000000000000000005"] {
+    for bad in [
+      "", "0", "-5", "+5", " 5", "5 ", "1e3", "1000000000000000000", "99999999999999999999", "٥", "0000000000000000005",
+    ] {
       #expect(IDInstance(bad) == nil, "\(bad)")
     }
     let five: IDInstance = 5

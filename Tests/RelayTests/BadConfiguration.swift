@@ -228,7 +228,8 @@ extension BadConfiguration {
       "c.yaml:7:16: rateLimit '0/s' is no rate, expected a rate such as 50/s, 300/m or 1000/h"),
     Bad(
       "idInstances",
-      Sample.with(destination: "accounts: [0, 1234567890123456789, abc, 011, -5, d75b3a66374942c5b3c019c698abc2067e15]"),
+      Sample.with(
+        destination: "accounts: [0, 1234567890123456789, abc, 011, -5, d75b3a66374942c5b3c019c698abc2067e15]"),
       "c.yaml:7:16: idInstance '0' is invalid, expected a number of 1 to 18 digits",
       "c.yaml:7:19: idInstance '1234567890123456789' is invalid, expected a number of 1 to 18 digits",
       "c.yaml:7:40: idInstance 'abc' is invalid, expected a number of 1 to 18 digits",
