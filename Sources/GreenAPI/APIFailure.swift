@@ -1,14 +1,32 @@
-/// An answer of GREEN-API outside 2xx, classified: what it means, and whether it passes by itself.
+/// An error that GREEN-API answered, classified: what it means, and whether it passes by itself.
 ///
 /// https://green-api.com/en/docs/api/common-errors/
 public struct APIFailure: Error, Hashable, Sendable {
   /// A closed set, shared by account states, logs and metrics.
   public enum Kind: String, Hashable, Sendable, CaseIterable {
+    /// Every SetSettings and every reboot restarts an instance, for up to 5 minutes.
     case starting
+    /// The answer leaves open which; ``InstanceState`` tells.
+    case startingOrNotAuthorized
     case notAuthorized
+    /// By the messenger.
+    case blocked
+    /// The messenger has suspended the account for a while. GREEN-API's instances call this `suspended` since July 2026.
+    case yellowCard
+    case sleepMode
+    case pendingPassword
+    case pendingCode
+    /// The tariff has run out.
+    case expired
+    case deleted
     case badRequest
     case wrongToken
     case noAccess
+    /// The owner's account at GREEN-API, with all its instances.
+    case suspended
+    /// This machine's address, by the server before GREEN-API.
+    case addressRefused
+    case notFound
     case rateLimited
     case quotaExceeded
     case serverTrouble
@@ -18,6 +36,8 @@ public struct APIFailure: Error, Hashable, Sendable {
   public enum Nature: Sendable {
     /// Try again, a little later each time.
     case passesByItself
+    /// Over within minutes as a rule: try again at a steady pace. A person's matter when it takes longer than that.
+    case passesSoon
     /// Trying soon is no use; say what to do and look again now and then.
     case needsAPerson
     /// Over the rate limit: fewer requests.
@@ -25,6 +45,7 @@ public struct APIFailure: Error, Hashable, Sendable {
   }
 
   public let kind: Kind
+  /// As answered: 200 for an error in disguise.
   public let httpStatus: Int
   /// What GREEN-API said, shortened, on one line.
   public let detail: String
@@ -35,73 +56,87 @@ public struct APIFailure: Error, Hashable, Sendable {
     self.detail = detail
   }
 
-  /// Classifies an answer by its status and the text of its body (only the first 512 bytes are looked at).
+  /// Of a body's bytes no more than these are looked at, whatever it is.
+  public static let bytesLookedAt = 1024
+
+  /// Classifies an answer outside 2xx by its status and the text of its body, plain or in whatever JSON it comes.
   public init(httpStatus: Int, body: [UInt8]) {
-    let text = String(decoding: body.prefix(512), as: UTF8.self)
-    let lowercased = text.lowercased()
-    let kind: Kind =
+    let text = String(decoding: body.prefix(Self.bytesLookedAt), as: UTF8.self)
+    let kind = Kind(httpStatus: httpStatus, text: text)
+    self.init(kind, httpStatus: httpStatus, saying: body)
+  }
+
+  init(_ kind: Kind, httpStatus: Int, saying text: [UInt8]) {
+    let detail = kind == .quotaExceeded ? TariffQuota.detail(of: text) : AnswerExcerpt.shown(text)
+    self.init(kind: kind, httpStatus: httpStatus, detail: detail)
+  }
+
+  public var nature: Nature {
+    switch kind {
+    case .starting, .startingOrNotAuthorized: .passesSoon
+    case .notFound, .serverTrouble, .unexpectedAnswer: .passesByItself
+    case .rateLimited: .slowDown
+    case .notAuthorized, .blocked, .yellowCard, .sleepMode, .pendingPassword, .pendingCode, .expired, .deleted,
+      .badRequest, .wrongToken, .noAccess, .suspended, .addressRefused, .quotaExceeded:
+      .needsAPerson
+    }
+  }
+}
+
+extension APIFailure.Kind {
+  init(httpStatus: Int, text: String) {
+    let text = Self.comparable(text)
+    self =
       switch httpStatus {
-      case 400 where lowercased.contains("starting process"): .starting
-      case 400 where lowercased.contains("not authorized"): .notAuthorized
-      case 400 where lowercased.contains("internal server error"): .serverTrouble
-      case 400: .badRequest
-      case 401: .wrongToken
-      case 403: .noAccess
+      case 400: Self(documented: text) ?? (text.contains("internal server error") ? .serverTrouble : .badRequest)
+      case 401: Self(ofInstance: text) ?? .wrongToken
+      case 403: Self(ofInstance: text) ?? (text.hasPrefix("<") || text.contains("<html") ? .addressRefused : .noAccess)
+      case 404: Self(ofInstance: text) ?? .notFound
       case 429: .rateLimited
       case 466: .quotaExceeded
       case 408, 425, 499, 500...599: .serverTrouble
       default: .unexpectedAnswer
       }
-    self.init(kind: kind, httpStatus: httpStatus, detail: Self.shown(text))
   }
 
-  /// One line that is safe to print: redacted before it is cut, so that no half of a secret slips through, and without
-  /// control characters, which could act on a terminal.
-  private static func shown(_ text: String) -> String {
-    let line = text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
-    let printable = line.unicodeScalars.filter { $0.properties.generalCategory != .control }
-    return String(Redaction.redact(String(String.UnicodeScalarView(printable))).prefix(200))
+  /// What the reason of an error in disguise tells: one of the texts, or the name of the HTTP status that should have come with it.
+  init(reason: String) {
+    let text = Self.comparable(reason)
+    let words: [(String, Self)] = [
+      ("internal server error", .serverTrouble), ("unauthorized", .wrongToken), ("forbidden", .noAccess),
+      ("not found", .notFound), ("too many requests", .rateLimited), ("quota", .quotaExceeded),
+      ("quote", .quotaExceeded), ("invokestatus", .quotaExceeded),
+      ("client closed request", .serverTrouble), ("bad gateway", .serverTrouble),
+      ("service unavailable", .serverTrouble), ("gateway timeout", .serverTrouble),
+    ]
+    self = Self(documented: text) ?? words.first { text.contains($0.0) }?.1 ?? .unexpectedAnswer
   }
 
-  public var nature: Nature {
-    switch kind {
-    case .starting, .serverTrouble, .unexpectedAnswer: .passesByItself
-    case .rateLimited: .slowDown
-    case .notAuthorized, .badRequest, .wrongToken, .noAccess, .quotaExceeded: .needsAPerson
+  private static func comparable(_ text: String) -> String {
+    text.lowercased().split(whereSeparator: \.isWhitespace).joined(separator: " ")
+  }
+
+  /// The documented texts of errors with HTTP status 400.
+  private init?(documented text: String) {
+    if let kind = Self(ofInstance: text) {
+      self = kind
+    } else if text.contains("not authorized") {
+      self = .notAuthorized
+    } else if text.contains("bad request data") || text.contains("validation failed") {
+      self = .badRequest
+    } else {
+      return nil
     }
   }
 
-  /// What a person should do, in one sentence; `nil` where waiting is enough.
-  public var advice: String? {
-    switch kind {
-    case .starting, .serverTrouble, .unexpectedAnswer: nil
-    case .rateLimited:
-      "Something else polls this instance too: stop it (GREEN-API's own web chat does, while its tab is open), or raise poll.interval."
-    case .notAuthorized: "Link the phone to the instance again in GREEN-API's console."
-    case .badRequest: "Check idInstance, apiUrl and typeInstance of the account."
-    case .wrongToken: "Put the instance's current apiTokenInstance into the configuration."
-    case .noAccess:
-      "Check idInstance; if it is right, ask GREEN-API's support for access to the beta status methods."
-    case .quotaExceeded: "The tariff's monthly quota is used up: change the tariff in GREEN-API's console."
-    }
-  }
-}
-
-extension APIFailure: CustomStringConvertible {
-  public var description: String {
-    let said = detail.isEmpty ? "" : " (\(detail))"
-    let meaning =
-      switch kind {
-      case .starting: "the instance is starting"
-      case .notAuthorized: "the instance is not authorized"
-      case .badRequest: "GREEN-API refused the request"
-      case .wrongToken: "GREEN-API does not accept apiTokenInstance"
-      case .noAccess: "wrong idInstance, or no access to the beta status methods"
-      case .rateLimited: "over the rate limit of 1 request a second"
-      case .quotaExceeded: "the quota is used up"
-      case .serverTrouble: "GREEN-API has trouble"
-      case .unexpectedAnswer: "an unexpected answer"
-      }
-    return "HTTP \(httpStatus): \(meaning)\(said)"
+  /// Those that say so plainly what an instance's matter is that the HTTP status makes no difference.
+  private init?(ofInstance text: String) {
+    let texts: [(String, Self)] = [
+      ("starting process", .starting), ("starting or not authorized", .startingOrNotAuthorized),
+      ("account not authorized", .notAuthorized), ("account is expired", .expired), ("renew your instance", .expired),
+      ("instance is deleted", .deleted), ("account is suspended", .suspended),
+    ]
+    guard let kind = texts.first(where: { text.contains($0.0) })?.1 else { return nil }
+    self = kind
   }
 }

@@ -11,7 +11,7 @@ public struct AnswerFault: Error, Hashable, Sendable {
   }
 
   public let kind: Kind
-  /// What was found instead, in words; it never holds more than a few characters of the body.
+  /// What was found instead, in words, and how the body begins where ``showing(_:)`` has added that.
   public let detail: String
 
   public init(kind: Kind, detail: String) {
@@ -41,6 +41,14 @@ public struct AnswerFault: Error, Hashable, Sendable {
 
   init(incompleteJSONOf byteCount: Int) {
     self.init(kind: .notJSON, detail: "the body (\(byteCount) bytes) is no complete JSON")
+  }
+}
+
+extension AnswerFault {
+  /// The same, with how the body begins, as far as that may be shown.
+  public func showing(_ body: [UInt8]) -> AnswerFault {
+    let shown = AnswerExcerpt.shown(body)
+    return shown.isEmpty ? self : AnswerFault(kind: kind, detail: "\(detail): \(shown)")
   }
 }
 

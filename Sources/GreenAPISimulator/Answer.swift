@@ -84,49 +84,20 @@ public struct Answer: Hashable, Sendable {
 }
 
 extension Answer {
-  /// An error answer as GREEN-API documents it. https://green-api.com/en/docs/api/common-errors/
-  static func error(_ kind: APIFailure.Kind, _ method: APIMethod) -> Answer {
-    switch kind {
-    case .starting: Answer(status: 400, text: "instance in starting process try later")
-    case .notAuthorized: Answer(status: 400, text: "instance account not authorized")
-    case .badRequest: Answer(status: 400, text: "bad request data")
-    case .wrongToken: documented(401, method)
-    case .noAccess: documented(403, method)
-    case .rateLimited: documented(429, method)
-    case .quotaExceeded: documented(466, method)
-    case .serverTrouble: documented(500, method)
-    case .unexpectedAnswer: documented(404, method)
-    }
-  }
-
-  /// The body that goes with an HTTP status where none is given.
+  /// The answer that goes with an HTTP status where no body is given.
   static func documented(_ status: Int, _ method: APIMethod) -> Answer {
     switch status {
     case 200: Answer(JSON.array([]))
     // What the beta methods were seen to say: green-api/issues #790.
-    case 400, 500: Answer(status: status, text: "Internal Server Error")
-    case 401: Answer(status: status, text: "Unauthorized")
-    case 403: Answer(status: status, text: "Forbidden")
-    case 404: Answer(status: status, text: "Not Found")
+    case 400: ErrorAnswer.internalError400.answer(method, path: "")
     case 405: Answer(status: status, text: "Method Not Allowed")
-    case 429: Answer(status: status, text: "Too Many Requests")
-    case 466: quotaExceeded(method)
-    case 499: Answer(status: status, text: "Client Closed Request")
-    case 502: Answer(status: status, text: "Bad Gateway")
-    case 503: Answer(status: status, text: "Service Unavailable")
-    case 504: Answer(status: status, text: "Gateway Timeout")
-    default: Answer(status: status, text: "")
+    default:
+      documented[status]?.answer(method, path: "") ?? Answer(status: status, text: "")
     }
   }
 
-  /// https://green-api.com/en/docs/api/466-error-example-body/
-  private static func quotaExceeded(_ method: APIMethod) -> Answer {
-    Answer(
-      [
-        "invokeStatus": [
-          "method": .string(method.rawValue.lowercased()), "used": 100, "total": 100, "status": "QUOTE_EXCEEDED",
-          "description": "The simulated account has used up this month's quota",
-        ]
-      ], status: 466)
-  }
+  private static let documented: [Int: ErrorAnswer] = [
+    401: .wrongToken, 403: .noAccess, 404: .notFound, 429: .rateLimited, 466: .quotaExceeded, 499: .clientClosedRequest,
+    500: .internalError, 502: .badGateway, 503: .unavailable, 504: .gatewayTimeout,
+  ]
 }

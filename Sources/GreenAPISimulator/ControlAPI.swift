@@ -103,7 +103,7 @@ struct ControlContext: RequestContext {
     get throws {
       let text = try parameters.require("idInstance")
       guard let id = IDInstance(text) else {
-        throw HTTPError(.badRequest, message: "\"\(text)\" is no idInstance: expected a number of 1 to 10 digits")
+        throw HTTPError(.badRequest, message: "\"\(text)\" is no idInstance: expected a number of 1 to 18 digits")
       }
       return id
     }

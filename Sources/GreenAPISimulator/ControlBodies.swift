@@ -161,7 +161,7 @@ extension KeyedDecodingContainer {
   func idInstance(_ key: Key) throws -> IDInstance {
     guard let id = IDInstance(rawValue: try decode(Int64.self, forKey: key)) else {
       throw DecodingError.dataCorruptedError(
-        forKey: key, in: self, debugDescription: "no idInstance; expected a number of 1 to 10 digits")
+        forKey: key, in: self, debugDescription: "no idInstance; expected a number of 1 to 18 digits")
     }
     return id
   }

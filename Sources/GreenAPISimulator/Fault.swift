@@ -14,6 +14,8 @@ public struct Fault: Hashable, Sendable {
     case badRecords(Int)
     /// An HTTP status, with this body or the one GREEN-API documents for it.
     case status(Int, body: String? = nil)
+    /// An error of GREEN-API's, in one of the forms in which it comes.
+    case error(ErrorAnswer, as: ErrorAnswer.Form = .usual)
     /// A page of HTML.
     case html
     /// Bytes that are neither JSON nor UTF-8.

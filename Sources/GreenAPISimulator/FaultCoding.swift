@@ -4,11 +4,12 @@ import GreenAPI
 extension Fault: Codable {
   private enum Keys: String, CodingKey, CaseIterable {
     case fault, methods, times, probability
-    case status, body, count, megabytes, bytesPerSecond, seconds
+    case status, body, error, form, count, megabytes, bytesPerSecond, seconds
   }
 
   private enum Name: String, CaseIterable, Codable {
-    case emptyArray, recordsWithoutIDs, badRecords, status, html, garbage, null, object, truncated, huge, gzipBomb,
+    case emptyArray, recordsWithoutIDs, badRecords, status, error, html, garbage, null, object, truncated, huge,
+      gzipBomb,
       slow, silence, hangUp, dateOffset
   }
 
@@ -36,6 +37,10 @@ extension Fault: Codable {
       case .badRecords: .badRecords(try number(.count, 1...100_000))
       case .status:
         .status(try number(.status, 200...599), body: try fields.decodeIfPresent(String.self, forKey: .body))
+      case .error:
+        .error(
+          try fields.decode(ErrorAnswer.self, forKey: .error),
+          as: try fields.decodeIfPresent(ErrorAnswer.Form.self, forKey: .form) ?? .usual)
       case .html: .html
       case .garbage: .garbage
       case .null: .null
@@ -70,6 +75,9 @@ extension Fault: Codable {
     case .status(let status, let body):
       try fields.encode(status, forKey: .status)
       try fields.encodeIfPresent(body, forKey: .body)
+    case .error(let error, let form):
+      try fields.encode(error, forKey: .error)
+      if form != .usual { try fields.encode(form, forKey: .form) }
     case .huge(let megabytes), .gzipBomb(let megabytes): try fields.encode(megabytes, forKey: .megabytes)
     case .slow(let bytesPerSecond): try fields.encode(bytesPerSecond, forKey: .bytesPerSecond)
     case .dateOffset(let seconds): try fields.encode(seconds, forKey: .seconds)
@@ -86,6 +94,7 @@ extension Fault: Codable {
     case .recordsWithoutIDs: .recordsWithoutIDs
     case .badRecords: .badRecords
     case .status: .status
+    case .error: .error
     case .html: .html
     case .garbage: .garbage
     case .null: .null

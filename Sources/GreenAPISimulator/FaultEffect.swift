@@ -1,8 +1,8 @@
 import GreenAPI
 
 extension Fault.Effect {
-  /// Spoils an answer to this method.
-  func apply(to answer: inout Answer, method: APIMethod) {
+  /// Spoils the answer to a request.
+  func apply(to answer: inout Answer, _ request: MethodRequest) {
     switch self {
     case .emptyArray: answer.replaceBody([] as JSON)
     case .recordsWithoutIDs:
@@ -13,10 +13,8 @@ extension Fault.Effect {
       guard let records = answer.records else { return }
       answer.replaceRecords(Self.mixing(count, into: records))
     case .status(let status, let body):
-      let spoilt = body.map { Answer(status: status, text: $0) } ?? .documented(status, method)
-      answer.status = status
-      answer.contentType = spoilt.contentType
-      answer.replaceBody(spoilt.body)
+      answer.become(body.map { Answer(status: status, text: $0) } ?? .documented(status, request.method))
+    case .error(let error, let form): answer.become(error.answer(request.method, path: request.path, as: form))
     case .html:
       answer.contentType = "text/html; charset=utf-8"
       let page = "<!DOCTYPE html><html><head><title>GREEN-API</title></head><body><h1>Be back soon</h1></body></html>"
@@ -76,6 +74,12 @@ extension Fault.Effect {
 }
 
 extension Answer {
+  fileprivate mutating func become(_ other: Answer) {
+    status = other.status
+    contentType = other.contentType
+    replaceBody(other.body)
+  }
+
   /// Another body instead, so that nothing of the real one is shown.
   fileprivate mutating func replaceBody(_ body: Body) {
     self.body = body

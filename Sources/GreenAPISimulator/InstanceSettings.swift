@@ -4,7 +4,9 @@ import GreenAPI
 public struct InstanceSettings: Hashable, Sendable {
   /// As GREEN-API's getStateInstance names it. https://green-api.com/en/docs/api/account/GetStateInstance/
   public enum State: String, Hashable, Sendable, Codable, CaseIterable {
-    case authorized, notAuthorized, starting, blocked, sleepMode, yellowCard
+    case authorized, notAuthorized, starting, blocked, sleepMode, yellowCard, suspended, pendingPassword, pendingCode
+    /// Still being created: getStateInstance answers `null`, the other methods that it is starting or not authorized.
+    case null
   }
 
   /// What getSettings answers. While `outgoingWebhook` isn't true, the statuses of this account never change by themselves.

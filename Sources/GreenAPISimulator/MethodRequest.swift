@@ -27,6 +27,9 @@ public struct MethodRequest: Sendable {
     self.body = body
   }
 
+  /// As it was asked for, token included.
+  var path: String { "\(hasV3Prefix ? "/v3" : "")/waInstance\(idInstance)/\(method.rawValue)/\(token.reveal())" }
+
   /// `nil` when the path is none of a method that the simulator knows.
   public init?(path: String, isPost: Bool = false, query: [String: String] = [:], body: [UInt8] = []) {
     var segments = path.split(separator: "/").map(String.init)

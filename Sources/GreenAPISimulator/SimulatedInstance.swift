@@ -56,24 +56,24 @@ public struct SimulatedInstance: Sendable {
   // MARK: Answering
 
   public mutating func answer(_ request: MethodRequest, at now: Date) -> Answer {
-    guard request.token == token else { return .error(.wrongToken, request.method) }
-    guard request.hasV3Prefix == (settings.account.typeInstance == .v3) else { return .documented(404, request.method) }
+    guard request.token == token else { return refused(.wrongToken, request) }
+    guard request.hasV3Prefix == (settings.account.typeInstance == .v3) else { return refused(.notFound, request) }
     guard request.isPost == (request.method == .sendTextStatus) else { return .documented(405, request.method) }
-    guard rateLimit.admits(request.method, at: now) else { return .error(.rateLimited, request.method) }
+    guard rateLimit.admits(request.method, at: now) else { return refused(.rateLimited, request) }
     progress(to: now)
-    let refusal = refusal(of: request.method)
-    var answer = refusal.map { .error($0, request.method) } ?? methodAnswer(request, at: now)
-    for effect in faults.effects(on: request.method) { effect.apply(to: &answer, method: request.method) }
+    var answer = refusal(of: request.method).map { refused($0, request) } ?? methodAnswer(request, at: now)
+    for effect in faults.effects(on: request.method) { effect.apply(to: &answer, request) }
     return answer
   }
 
   /// What the instance's condition says before any method is looked at.
-  private func refusal(of method: APIMethod) -> APIFailure.Kind? {
+  private func refusal(of method: APIMethod) -> ErrorAnswer? {
     switch (method, settings.stateInstance) {
     case (.getStateInstance, _): return nil
     case (_, .starting): return .starting
+    case (_, .null): return .startingOrNotAuthorized
     case (.getSettings, _): return nil
-    case (_, .notAuthorized), (_, .blocked): return .notAuthorized
+    case (_, .notAuthorized), (_, .blocked), (_, .pendingPassword), (_, .pendingCode): return .notAuthorized
     default: break
     }
     if settings.quotaExceeded { return .quotaExceeded }
@@ -83,7 +83,9 @@ public struct SimulatedInstance: Sendable {
 
   private mutating func methodAnswer(_ request: MethodRequest, at now: Date) -> Answer {
     switch request.method {
-    case .getStateInstance: Answer(["stateInstance": .string(settings.stateInstance.rawValue)])
+    case .getStateInstance:
+      settings.stateInstance == .null
+        ? Answer(.null) : Answer(["stateInstance": .string(settings.stateInstance.rawValue)])
     case .getSettings: Answer(settings.answer)
     case .getOutgoingStatuses: recordsAnswer(request, of: .statuses, at: now)
     case .lastOutgoingMessages: recordsAnswer(request, of: .messages, at: now)
@@ -94,7 +96,7 @@ public struct SimulatedInstance: Sendable {
 
   private func recordsAnswer(_ request: MethodRequest, of place: Post.Place, at now: Date) -> Answer {
     let minutes = request.query["minutes"].map(Int64.init) ?? Journal.defaultMinutes
-    guard let minutes, minutes > 0 else { return .error(.badRequest, request.method) }
+    guard let minutes, minutes > 0 else { return refused(.badRequest, request) }
     let messages = journal.messages(in: place, minutes: minutes, at: now)
     let wid = settings.account.wid ?? ""
     var answer = Answer(records: messages.map { $0.record(wid: wid, idInstance: idInstance) })
@@ -106,9 +108,13 @@ public struct SimulatedInstance: Sendable {
     return answer
   }
 
+  private func refused(_ error: ErrorAnswer, _ request: MethodRequest) -> Answer {
+    error.answer(request.method, path: request.path)
+  }
+
   private func statistic(_ request: MethodRequest) -> Answer {
     guard let idMessage = request.query["idMessage"], !idMessage.isEmpty else {
-      return .error(.badRequest, request.method)
+      return refused(.badRequest, request)
     }
     return Answer(JSON.array(journal[idMessage]?.statistic ?? []))
   }
@@ -117,11 +123,11 @@ public struct SimulatedInstance: Sendable {
     guard
       let text = try? JSONDecoder().decode(TextStatus.self, from: Data(request.body)), !text.message.isEmpty,
       text.message.count <= TextStatus.maximumLength
-    else { return .error(.badRequest, request.method) }
+    else { return refused(.badRequest, request) }
     let content = Post.Content.text(
       text.message, backgroundColor: text.backgroundColor ?? "#228B22", font: text.font ?? "SERIF")
     guard let id = journal.add(Post(content, participants: text.participants ?? [], script: script), at: now) else {
-      return .error(.serverTrouble, request.method)
+      return refused(.internalError, request)
     }
     return Answer(["idMessage": .string(id)])
   }

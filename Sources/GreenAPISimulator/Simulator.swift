@@ -141,7 +141,7 @@ public actor Simulator {
   public func answer(_ request: MethodRequest) -> (answer: Answer, date: Date) {
     let now = now()
     guard var instance = instances.removeValue(forKey: request.idInstance) else {
-      return (.error(.noAccess, request.method), now)
+      return (ErrorAnswer.noAccess.answer(request.method, path: request.path), now)
     }
     let answer = instance.answer(request, at: now)
     instances[request.idInstance] = instance

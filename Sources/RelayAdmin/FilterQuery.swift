@@ -65,7 +65,7 @@ public struct FilterQuery: Sendable, Hashable {
     let time = "an ISO 8601 time with its zone, such as 2026-11-21T08:00:00Z"
     let states = DeliveryState.allCases.map(\.rawValue).joined(separator: ", ")
     switch parameter {
-    case .account: filter.accounts = try each("a number of 1 to 10 digits", IDInstance.init)
+    case .account: filter.accounts = try each("a number of 1 to 18 digits", IDInstance.init)
     case .destination: filter.destinations = try each("a name") { $0.isEmpty ? nil : $0 }
     case .message: filter.idMessage = try one("an idMessage") { $0.isEmpty ? nil : $0 }
     case .status: filter.statuses = try each("a status") { $0.isEmpty ? nil : MessageStatus(rawValue: $0) }

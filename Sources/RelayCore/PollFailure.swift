@@ -2,8 +2,10 @@ import GreenAPI
 
 /// Why a poll came to nothing. A closed set, shared by pacing, account states, logs and metrics.
 public enum PollFailure: Error, Hashable, Sendable {
-  /// GREEN-API answered outside 2xx.
+  /// GREEN-API answered with an error.
   case api(APIFailure)
+  /// It has said for so long that the instance is starting that this does not pass by itself, see ``StartingSpell``.
+  case stillStarting(APIFailure)
   /// It answered 2xx, but the body can't be used.
   case answer(AnswerFault)
   /// The answer was cut off at the limit.
@@ -19,7 +21,7 @@ public enum PollFailure: Error, Hashable, Sendable {
   public var nature: APIFailure.Nature {
     switch self {
     case .api(let failure): failure.nature
-    case .identityUnknown: .needsAPerson
+    case .stillStarting, .identityUnknown: .needsAPerson
     case .answer, .answerTooLarge, .network, .outbox: .passesByItself
     }
   }
@@ -27,7 +29,7 @@ public enum PollFailure: Error, Hashable, Sendable {
   /// A label for logs and metrics, one of ``reasons``.
   public var reason: String {
     switch self {
-    case .api(let failure): Self.reason(failure.kind)
+    case .api(let failure), .stillStarting(let failure): Self.reason(failure.kind)
     case .answer(let fault): Self.reason(fault.kind)
     case .answerTooLarge: "answerTooLarge"
     case .network: "network"
@@ -57,6 +59,9 @@ public enum PollFailure: Error, Hashable, Sendable {
   public var advice: String? {
     switch self {
     case .api(let failure): failure.advice
+    case .stillStarting(let failure):
+      "It may hang or be deleted: look at it in GREEN-API's console, and reboot it, "
+        + (failure.isAmbiguous ? "link the phone again, " : "") + "or take the account out of the configuration."
     case .answer(let fault) where fault.kind == .html:
       "Something between here and GREEN-API may be answering in its place: check apiUrl and the proxy."
     case .answer: nil
@@ -74,6 +79,7 @@ extension PollFailure: CustomStringConvertible {
   public var description: String {
     switch self {
     case .api(let failure): failure.description
+    case .stillStarting(let failure): "\(failure), and has been so for more than 6 minutes"
     case .answer(let fault): "GREEN-API's answer is unusable: \(fault)"
     case .answerTooLarge(let limit): "GREEN-API's answer is larger than \(limit) bytes"
     case .network(let kind, let detail): "no answer from GREEN-API (\(kind))\(detail.isEmpty ? "" : ": \(detail)")"

@@ -6,6 +6,7 @@ import GreenAPI
 /// |---|---|
 /// | a success | `interval` after the last began, `idleInterval` while no message is under way |
 /// | errors that pass by themselves | after 2, 4, 8 … intervals, at most 5 minutes; each wait is shortened by up to a half at random |
+/// | the instance is starting | after 30 s whatever `interval` is, shortened by up to a tenth at random; after 6 minutes in a row (12 to 14 such answers, see ``StartingSpell``) as after errors that need a person |
 /// | a 429, the first in 10 minutes | as after a success: something else asked at the same time, and may not again |
 /// | further 429s | after twice the wait before; each success shortens it by a quarter until it is the usual one again |
 /// | errors that need a person | after 5 minutes, with a used-up quota 15, stretched by up to a tenth at random |
@@ -19,6 +20,8 @@ public struct PollPacer: Sendable, Hashable {
   public private(set) var nextPoll: SteadyTime
   /// Failures since the latest success.
   public private(set) var failuresInARow = 0
+  /// How often the wait after an error that passes by itself has doubled. An instance that starts says nothing of that.
+  private var doublings = 0
 
   /// When the latest poll began, and when any was last heard of.
   private var startedAt: SteadyTime?
@@ -36,6 +39,8 @@ public struct PollPacer: Sendable, Hashable {
   /// an operator's single request meet one of our polls now and then; what asks all the time does so within minutes.
   public static let rateLimitMemory = Duration.seconds(600)
   public static let longestBackoff = Duration.seconds(300)
+  /// An instance starts within 5 minutes, and is polled again within this time then.
+  public static let waitForStart = Duration.seconds(30)
   public static let waitForAPerson = Duration.seconds(300)
   /// A quota is used up until the month ends or the tariff changes.
   public static let waitForQuota = Duration.seconds(900)
@@ -77,6 +82,7 @@ public struct PollPacer: Sendable, Hashable {
   public mutating func succeeded(hasMessagesUnderWay: Bool?, at now: SteadyTime) {
     heardAt = now
     failuresInARow = 0
+    doublings = 0
     if hasMessagesUnderWay == true { underWayAt = now }
     isIdle = hasMessagesUnderWay.map { !$0 } ?? (isIdle || underWayAt.map { now - $0 >= Standing.stillness } ?? true)
     reach.succeeded(at: now)
@@ -105,19 +111,23 @@ public struct PollPacer: Sendable, Hashable {
       }
     }
     failuresInARow += 1
+    doublings = min(doublings + 1, 16)
     if case .answerTooLarge = failure { reach.answerWasTooLarge() }
     let wait: Duration
     switch failure.nature {
     case .passesByItself:
-      let doublings = min(failuresInARow, 16)
       wait = min(usual * (1 << doublings), Self.longestBackoff) * Double.random(in: 0.5...1, using: &generator)
+    case .passesSoon:
+      doublings = 0
+      wait = Self.waitForStart * Double.random(in: 0.9...1, using: &generator)
     case .slowDown:
       wait = (slowed ?? usualWait) * Double.random(in: 2...2.2, using: &generator)
     case .needsAPerson:
       let isQuota = failure.reason == APIFailure.Kind.quotaExceeded.rawValue
       wait = (isQuota ? Self.waitForQuota : Self.waitForAPerson) * Double.random(in: 1...1.1, using: &generator)
     }
-    let bounded = max(usual, min(max(wait, retryAfter ?? .zero), Self.longestWait))
+    var bounded = min(max(wait, retryAfter ?? .zero), Self.longestWait)
+    if failure.nature != .passesSoon { bounded = max(usual, bounded) }
     if case .slowDown = failure.nature { slowed = bounded }
     nextPoll = max(now + bounded, earliest)
     return false

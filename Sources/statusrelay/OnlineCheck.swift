@@ -65,7 +65,8 @@ struct OnlineCheck: Sendable {
     do {
       settings = try await api.settings(of: account.endpoint(), now: SystemTime().now().unix)
     } catch {
-      return ([Self.failure("\(name): getSettings", error)], nil)
+      let problem = await api.explained(error, of: account.endpoint(), now: SystemTime().now().unix)
+      return ([Self.failure("\(name): getSettings", problem)], nil)
     }
     var findings = [Finding(isGood: true, lines: ["\(name): getSettings answered: \(settings)"])]
     findings += SettingsWarning.all(
@@ -82,25 +83,22 @@ struct OnlineCheck: Sendable {
   private func statuses(
     of account: RelayConfiguration.Account, _ type: TypeInstance, _ name: String, _ api: GreenAPIClient
   ) async -> Finding {
-    do {
-      let answer = try await api.outgoingStatuses(
-        of: account.endpoint(typeInstance: type), minutes: 1, now: SystemTime().now().unix)
-      let count = try answer.reader.finish().count
+    let endpoint = account.endpoint(typeInstance: type)
+    do throws(GreenAPIClient.Problem) {
+      let answer = try await api.outgoingStatuses(of: endpoint, minutes: 1, now: SystemTime().now().unix)
+      let count = try answer.records().count
       return Finding(
         isGood: true,
         lines: [
           "\(name): getOutgoingStatuses answered: \(count) \(count == 1 ? "record" : "records") of the last minute"
         ])
-    } catch let fault as AnswerFault {
-      return Self.failure("\(name): getOutgoingStatuses", .init(failure: .answer(fault)))
-    } catch let problem as GreenAPIClient.Problem {
-      if case .api(let failure) = problem.failure, failure.kind == .rateLimited {
+    } catch {
+      if case .api(let failure) = error.failure, failure.kind == .rateLimited {
         // It would have been refused for a graver reason; a running relay polls at the same time.
         return Finding(isGood: true, lines: ["\(name): getOutgoingStatuses is being asked by someone else right now"])
       }
+      let problem = await api.explained(error, of: endpoint, now: SystemTime().now().unix)
       return Self.failure("\(name): getOutgoingStatuses", problem)
-    } catch {
-      return Finding(isGood: false, lines: ["\(name): \(error)"])
     }
   }
 

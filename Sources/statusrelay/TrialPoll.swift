@@ -35,12 +35,7 @@ struct TrialPoll {
     ).minutes(at: time.now().steady)
     let answer = try await api.outgoingStatuses(
       of: account.endpoint(typeInstance: identity.typeInstance), minutes: minutes, now: time.now().unix)
-    let records: RecordsAnswer
-    do {
-      records = try answer.reader.finish().unknown
-    } catch {
-      throw GreenAPIClient.Problem(failure: .answer(error))
-    }
+    let records = try answer.records().unknown
     let changes = stored.snapshot.changes(from: records, receivedAt: answer.date, at: time.now(), policy: policy)
     let notifications = changes.announcements.map {
       RelayCore.Notification($0, of: account.idInstance, identity: identity)

@@ -100,7 +100,7 @@ struct ControlAPITests {
       try await running.simulator.post(Post(.text("hello"), idMessage: "A"), on: instance)
       let cases: [(String, String, String, Int, String)] = [
         ("PUT", "/control/instances", #"{"idInstance": 1101000001, "apiTokenInstance": "x"}"#, 409, "already"),
-        ("PUT", "/control/instances", #"{"idInstance": 0, "apiTokenInstance": "x"}"#, 400, "1 to 10 digits"),
+        ("PUT", "/control/instances", #"{"idInstance": 0, "apiTokenInstance": "x"}"#, 400, "1 to 18 digits"),
         ("PUT", "/control/instances", #"{"apiTokenInstance": "x"}"#, 400, "idInstance"),
         ("PUT", "/control/instances", "{", 400, "error"),
         ("POST", "/control/instances/2/messages", "{}", 404, "no simulated instance 2"),

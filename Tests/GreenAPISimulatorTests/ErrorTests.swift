@@ -52,6 +52,53 @@ struct ErrorTests {
     }
   }
 
+  @Test("Every error is answered on demand, plain, in JSON and in disguise, and is known for what it is")
+  func onDemand() async throws {
+    try await withSimulator { running in
+      for error in ErrorAnswer.allCases {
+        let path = "/control/instances/\(instance)/faults"
+        for form in ErrorAnswer.Form.allCases {
+          let fault = #"[{"fault":"error","error":"\#(error.rawValue)","form":"\#(form.rawValue)"}]"#
+          #expect(try await running.client.send("PUT", path, body: fault).status == 200)
+          let reply = try await running.get(.getOutgoingStatuses)
+          #expect(reply.status == (form == .disguised ? 200 : error.status))
+          guard form == .usual else {
+            #expect(try reply.json() is [String: Any], "\(error) \(form)")
+            if form == .disguised { #expect(APIFailure(disguisedIn: reply.body) != nil) }
+            continue
+          }
+          let kind = APIFailure(httpStatus: reply.status ?? 0, body: reply.body).kind
+          #expect(error == .pathEcho ? kind == .notFound : kind != .unexpectedAnswer)
+        }
+        #expect(try await running.client.send("DELETE", path).status == 204)
+      }
+      let unknown = #"[{"fault":"error","error":"flood"}]"#
+      #expect(
+        try await running.client.send("PUT", "/control/instances/\(instance)/faults", body: unknown).status == 400)
+    }
+  }
+
+  @Test("An error that echoes the path has the token in it, in JSON with its slashes escaped")
+  func pathEcho() async throws {
+    try await withSimulator { running in
+      try await running.simulator.setFaults([Fault(.error(.pathEcho))], on: instance)
+      #expect(try await running.get(.getSettings).text == "Cannot GET /waInstance\(instance)/getSettings/\(token)")
+      try await running.simulator.setFaults([Fault(.error(.pathEcho, as: .json))], on: instance)
+      #expect(try await running.get(.getSettings).text.contains(#"\/waInstance\#(instance)\/getSettings\/\#(token)"#))
+    }
+  }
+
+  @Test("An instance that is being created has the state null, and may be unauthorized for all that the others tell")
+  func beingCreated() async throws {
+    try await withSimulator(settings: InstanceSettings(stateInstance: .null)) { running in
+      #expect(try await running.get(.getStateInstance).text == "null")
+      for method in [APIMethod.getSettings, .getOutgoingStatuses] {
+        let reply = try await running.get(method)
+        #expect(APIFailure(httpStatus: reply.status ?? 0, body: reply.body).kind == .startingOrNotAuthorized)
+      }
+    }
+  }
+
   @Test("A used-up quota is told in the documented JSON")
   func quotaBody() async throws {
     try await withSimulator(settings: InstanceSettings(quotaExceeded: true)) { running in

@@ -237,7 +237,7 @@ struct FaultTests {
     let effects: [Fault.Effect] = [
       .emptyArray, .recordsWithoutIDs, .badRecords(3), .status(500), .status(466, body: "no"), .html, .garbage, .null,
       .object, .truncated, .huge(megabytes: 2), .gzipBomb(megabytes: 3), .slow(bytesPerSecond: 4), .silence, .hangUp,
-      .dateOffset(seconds: -5),
+      .dateOffset(seconds: -5), .error(.expired), .error(.deleted, as: .json), .error(.pathEcho, as: .disguised),
     ]
     let faults =
       effects.map { Fault($0) }

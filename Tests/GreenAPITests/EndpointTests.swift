@@ -50,12 +50,15 @@ import Testing
     #expect(endpoint.url(.getSettings) == "http://h/waInstance5/getSettings/a%2F..%2Fb%3Fc%23d%20e%0A")
   }
 
-  @Test("An idInstance is an integer of one to ten digits, not zero")
+  @Test("An idInstance is an integer of one to 18 digits, not zero")
   func idInstances() {
     #expect(IDInstance("1101000001")?.rawValue == 1_101_000_001)
-    #expect(IDInstance(rawValue: 9_999_999_999) != nil)
-    for bad: Int64 in [0, -1, 10_000_000_000, .min, .max] { #expect(IDInstance(rawValue: bad) == nil) }
-    for bad in ["", "0", "-5", "+5", " 5", "5 ", "1e3", "10000000000", "99999999999999999999", "٥", "00000000005"] {
+    #expect(IDInstance("710700000042")?.rawValue == 710_700_000_042)
+    #expect(IDInstance("999999999999999999")?.description == "999999999999999999")
+    for bad: Int64 in [0, -1, 1_000_000_000_000_000_000, .min, .max] { #expect(IDInstance(rawValue: bad) == nil) }
+    for bad in [
+      "", "0", "-5", "+5", " 5", "5 ", "1e3", "1000000000000000000", "99999999999999999999", "٥", "0000000000000000005",
+    ] {
       #expect(IDInstance(bad) == nil, "\(bad)")
     }
     let five: IDInstance = 5

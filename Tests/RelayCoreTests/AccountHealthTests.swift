@@ -59,7 +59,7 @@ import Testing
   @Test("What needs a person says what to do")
   func needsAttention() {
     for (event, word) in [
-      (api(401), "apiTokenInstance"), (api(403), "beta"), (api(466), "quota"),
+      (api(401), "apiTokenInstance"), (api(403), "beta"), (api(466), "tariff"),
       (api(400, "instance account not authorized"), "Link the phone"),
       (.pollFailed(.identityUnknown("getSettings did not say")), "wid"),
     ] as [(AccountHealth.Event, String)] {
@@ -70,6 +70,25 @@ import Testing
       #expect(trouble.advice?.contains(word) == true, "\(trouble)")
       #expect("\(state(after: event))" == "needs attention: \(trouble.description). \(trouble.advice ?? "")")
     }
+  }
+
+  @Test("An instance that starts is degraded and nobody's matter, until it does not end")
+  func startingInstance() {
+    let answer = APIFailure(httpStatus: 400, body: [UInt8]("instance in starting process try later".utf8))
+    let starting = state(after: good, .pollFailed(.api(answer)))
+    #expect(starting.name == "degraded" && starting.trouble?.reason == "starting" && starting.trouble?.advice == nil)
+    let overdue = state(after: good, .pollFailed(.stillStarting(answer)))
+    #expect(overdue.name == "needsAttention" && overdue.trouble?.reason == "starting")
+    #expect(overdue.trouble?.description.contains("for more than 6 minutes") == true)
+    #expect(overdue.trouble?.advice?.contains("out of the configuration") == true)
+    #expect(overdue.trouble?.advice?.contains("link the phone") == false)
+    let ambiguous = APIFailure(kind: .startingOrNotAuthorized, httpStatus: 400, detail: "")
+    #expect(state(after: .pollFailed(.api(ambiguous))).trouble?.advice == nil)
+    #expect(state(after: .pollFailed(.stillStarting(ambiguous))).trouble?.advice?.contains("link the phone") == true)
+    var health = AccountHealth(startingAt: at(0))
+    _ = health.handle(.pollFailed(.api(answer)), at: at(1))
+    #expect(health.handle(.pollFailed(.stillStarting(answer)), at: at(2)) == overdue, "it is told")
+    #expect(health.handle(.pollFailed(.stillStarting(answer)), at: at(3)) == nil, "once")
   }
 
   @Test("Bad records among good ones leave it healthy; an answer with none but bad ones degrades it")

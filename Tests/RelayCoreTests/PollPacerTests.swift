@@ -140,7 +140,7 @@ import Testing
     "What passes by itself backs off",
     arguments: [
       .outbox("disk full"), .answerTooLarge(limitBytes: 1), .answer(AnswerFault(kind: .notJSON, detail: "")),
-      .api(APIFailure(kind: .starting, httpStatus: 400, detail: "")),
+      .api(APIFailure(kind: .notFound, httpStatus: 404, detail: "")),
       .api(APIFailure(kind: .serverTrouble, httpStatus: 502, detail: "")),
     ] as [PollFailure])
   func passing(failure: PollFailure) {
@@ -149,9 +149,34 @@ import Testing
     #expect(fail(&pacer, failure) > .seconds(5))
   }
 
+  @Test("An instance that starts is asked about every 30 s, whatever the interval is, until it has for 6 minutes")
+  func starting() {
+    for interval: Int64 in [2, 5, 3600] {
+      for kind in [APIFailure.Kind.starting, .startingOrNotAuthorized] {
+        var pacer = pacer(PollPolicy(interval: .seconds(interval), idleInterval: .seconds(interval)))
+        succeed(&pacer)
+        for seed: UInt64 in 0..<20 {
+          #expect((Duration.seconds(27)...(.seconds(30))).contains(fail(&pacer, api(kind), seed: seed)))
+        }
+        #expect(fail(&pacer, api(kind), retryAfter: .seconds(90)) == .seconds(90))
+        #expect(succeed(&pacer) == .seconds(interval), "it is back at its pace at once")
+      }
+    }
+    var pacer = pacer()
+    for _ in 0..<9 { _ = fail(&pacer, api(.starting)) }
+    #expect(fail(&pacer, broken) <= .seconds(10), "and says nothing of GREEN-API's troubles")
+    let overdue = PollFailure.stillStarting(APIFailure(kind: .starting, httpStatus: 400, detail: ""))
+    #expect((Duration.seconds(300)...(.seconds(330))).contains(fail(&pacer, overdue)))
+  }
+
   @Test("What needs a person is tried every five minutes, a used-up quota every fifteen")
   func person() {
-    for kind in [APIFailure.Kind.wrongToken, .noAccess, .notAuthorized, .badRequest] {
+    let kinds: [APIFailure.Kind] = [
+      .notAuthorized, .blocked, .yellowCard, .sleepMode, .pendingPassword, .pendingCode, .expired, .deleted,
+      .badRequest,
+      .wrongToken, .noAccess, .suspended, .addressRefused,
+    ]
+    for kind in kinds {
       var pacer = pacer()
       for _ in 0..<5 { #expect((Duration.seconds(300)...(.seconds(330))).contains(fail(&pacer, api(kind)))) }
     }

@@ -39,7 +39,7 @@ import Testing
     Answer(name: "cut off", effect: .truncated, reason: "network"),
     Answer(name: "HTTP 500", effect: .status(500), reason: "serverTrouble"),
     Answer(name: "HTTP 400 with Internal Server Error", effect: .status(400), reason: "serverTrouble"),
-    Answer(name: "HTTP 404", effect: .status(404), reason: "unexpectedAnswer"),
+    Answer(name: "HTTP 404", effect: .status(404), reason: "notFound"),
     Answer(name: "100 MB", effect: .huge(megabytes: 100), reason: "answerTooLarge"),
     Answer(name: "a gzip bomb of 1 GB", effect: .gzipBomb(megabytes: 1000), reason: "answerTooLarge"),
   ]
@@ -66,6 +66,24 @@ import Testing
       #expect(recovered.trackedMessages == 1)
       try await harness.delivered(2)
       #expect(harness.consumer.arrivals == ["A sent", "A delivered"])
+    }
+  }
+
+  @Test(
+    "An answer that isn't understood is shown as it begins, on one line and without what is secret",
+    arguments: [
+      ("fine,\u{1B}[31m thanks", "fine,[31m thanks"), (#"{"answer":  42}"#, #"{"answer": 42}"#),
+      (#"[{"idMessage":"A","statusMessage":"read""#, #"[{"idMessage":"A","statusMessage":"read""#),
+      ("<html><title>Log in</title>", "<html><title>Log in</title>"),
+      ("see https://user:hunter2@example.com/", "see https://***@example.com/"),
+      (String(repeating: "x", count: 100_000), ": " + String(repeating: "x", count: 200)),
+    ])
+  func shown(body: String, shown: String) async throws {
+    try await RelayHarness.run { harness in
+      try await harness.spoil(.status(200, body: body))
+      let account = try await harness.poll()
+      #expect(account.state == "degraded")
+      #expect(account.description?.hasSuffix(shown) == true, "\(account.description ?? "")")
     }
   }
 

@@ -149,9 +149,9 @@ extension BadConfiguration {
     ),
     Bad(
       "missing keys", "accounts:\n  - {}\n  -\ndestinations:\n  - name: a\n  - url: https://a.b\n",
-      "c.yaml:2:3: idInstance is missing, expected a number of 1 to 10 digits",
+      "c.yaml:2:3: idInstance is missing, expected a number of 1 to 18 digits",
       "c.yaml:2:3: apiTokenInstance is missing, expected a text, {file: PATH}, {env: NAME} or {credential: NAME}",
-      "c.yaml:2:5: idInstance is missing, expected a number of 1 to 10 digits",
+      "c.yaml:2:5: idInstance is missing, expected a number of 1 to 18 digits",
       "c.yaml:2:5: apiTokenInstance is missing, expected a text, {file: PATH}, {env: NAME} or {credential: NAME}",
       "c.yaml:5:5: url is missing, expected a URL such as https://crm.example.com/webhook, or fromAccount",
       "c.yaml:6:5: name is missing, expected up to 64 letters, digits, '-', '_' and '.'"),
@@ -228,13 +228,14 @@ extension BadConfiguration {
       "c.yaml:7:16: rateLimit '0/s' is no rate, expected a rate such as 50/s, 300/m or 1000/h"),
     Bad(
       "idInstances",
-      Sample.with(destination: "accounts: [0, 12345678901, abc, 011, -5, d75b3a66374942c5b3c019c698abc2067e15]"),
-      "c.yaml:7:16: idInstance '0' is invalid, expected a number of 1 to 10 digits",
-      "c.yaml:7:19: idInstance '12345678901' is invalid, expected a number of 1 to 10 digits",
-      "c.yaml:7:32: idInstance 'abc' is invalid, expected a number of 1 to 10 digits",
-      "c.yaml:7:37: idInstance '011' is invalid, expected a number of 1 to 10 digits",
-      "c.yaml:7:42: idInstance '-5' is invalid, expected a number of 1 to 10 digits",
-      "c.yaml:7:46: idInstance of 36 characters is invalid, expected a number of 1 to 10 digits"),
+      Sample.with(
+        destination: "accounts: [0, 1234567890123456789, abc, 011, -5, d75b3a66374942c5b3c019c698abc2067e15]"),
+      "c.yaml:7:16: idInstance '0' is invalid, expected a number of 1 to 18 digits",
+      "c.yaml:7:19: idInstance '1234567890123456789' is invalid, expected a number of 1 to 18 digits",
+      "c.yaml:7:40: idInstance 'abc' is invalid, expected a number of 1 to 18 digits",
+      "c.yaml:7:45: idInstance '011' is invalid, expected a number of 1 to 18 digits",
+      "c.yaml:7:50: idInstance '-5' is invalid, expected a number of 1 to 18 digits",
+      "c.yaml:7:54: idInstance of 36 characters is invalid, expected a number of 1 to 18 digits"),
     Bad(
       "an account twice",
       Sample.good.replacing(

@@ -106,7 +106,7 @@ struct ConfigurationFileTests {
     #expect(
       lines(["GREEN_API_ID_INSTANCE": "x", "GREEN_API_TOKEN_INSTANCE": "a\nb", "STATUSRELAY_WEBHOOK_URL": "http://a"])
         == [
-          "$GREEN_API_ID_INSTANCE: idInstance 'x' is invalid, expected a number of 1 to 10 digits",
+          "$GREEN_API_ID_INSTANCE: idInstance 'x' is invalid, expected a number of 1 to 18 digits",
           "$GREEN_API_TOKEN_INSTANCE: the environment variable 'GREEN_API_TOKEN_INSTANCE' for apiTokenInstance"
             + " has line breaks in it, expected the secret alone, in one line",
         ])

@@ -89,6 +89,17 @@ struct ConfigurationWarningsTests {
       ])
   }
 
+  @Test(
+    "GREEN-API's hosts have a hyphen in their name or none: over https neither is warned about, in the clear both are",
+    arguments: ["api.green-api.com", "7107.api.greenapi.com", "api.greenapi.com"])
+  func hosts(_ host: String) throws {
+    #expect(try warnings(Sample.with(account: "apiUrl: https://\(host)")) == [])
+    #expect(
+      try warnings(Sample.with(account: "apiUrl: http://\(host)")) == [
+        "c.yaml:4:13: apiUrl is http, so apiTokenInstance can be read on the way, expected https"
+      ])
+  }
+
   @Test("A filter that nothing passes, or that knows types nobody else does, is told")
   func filters() throws {
     let yaml = Sample.with(

@@ -96,4 +96,47 @@ struct CheckCommandTests {
       #expect(!(wrong.output + wrong.error).contains("wrong-token"))
     }
   }
+
+  @Test("Online, each error of GREEN-API's is told in the relay's own words, and one that leaves it open is explained")
+  func errors() async throws {
+    let cases: [(Fault, InstanceSettings.State, [String])] = [
+      (
+        Fault(.error(.startingOrNotAuthorized)), .notAuthorized,
+        ["HTTP 400: the instance is not authorized", "Link the phone"]
+      ),
+      (
+        Fault(.error(.startingOrNotAuthorized), methods: [.getOutgoingStatuses]), .null,
+        ["HTTP 400: the instance is starting", "still being created"]
+      ),
+      (
+        Fault(.error(.startingOrNotAuthorized), methods: [.getOutgoingStatuses]), .sleepMode,
+        ["HTTP 400: the instance sleeps", "Switch the phone on"]
+      ),
+      (
+        Fault(.error(.expired, as: .disguised)), .authorized,
+        ["HTTP 200: the instance's tariff has run out", "Renew the instance"]
+      ),
+      (
+        Fault(.error(.quotaExceeded, as: .json), methods: [.getOutgoingStatuses]), .authorized,
+        ["HTTP 466: a quota of the tariff is used up"]
+      ),
+      (
+        Fault(.status(200, body: "<html>Log in</html>"), methods: [.getOutgoingStatuses]), .authorized,
+        ["the body is HTML or XML: <html>Log in</html>"]
+      ),
+    ]
+    for (fault, state, texts) in cases {
+      try await withTestAccount(settings: InstanceSettings(stateInstance: state)) { account in
+        var fault = fault
+        if fault.methods == nil { fault.methods = [.getSettings, .getOutgoingStatuses] }
+        try await account.simulator.setFaults([fault], on: 1_101_000_001)
+        let result = try await account.run("check", "--online")
+        #expect(result.exit == .code(69))
+        for text in texts { #expect(result.output.contains(text), "\(result.output)") }
+        let poll = try await account.run("poll")
+        #expect(poll.exit == .code(69))
+        for text in texts { #expect(poll.error.contains(text), "\(poll.error)") }
+      }
+    }
+  }
 }

@@ -161,8 +161,8 @@ struct ConsumerTests {
         ["instanceData is not an object", "timestamp is not above 0", "status is empty"]
       ),
       (
-        #"{"typeWebhook":"outgoingMessageStatus","chatId":"","instanceData":{"idInstance":12345678901,"wid":"","typeInstance":""},"timestamp":1,"idMessage":"M","status":"read","sendByApi":true}"#,
-        ["idInstance has not 1 to 10 digits"]
+        #"{"typeWebhook":"outgoingMessageStatus","chatId":"","instanceData":{"idInstance":1234567890123456789,"wid":"","typeInstance":""},"timestamp":1,"idMessage":"M","status":"read","sendByApi":true}"#,
+        ["idInstance has not 1 to 18 digits"]
       ),
     ] as [(String, [String])])
   func malformedBodies(body: String, problems: [String]) {
@@ -285,11 +285,11 @@ struct ConsumerTests {
     let utc = try #require(TimeZone(identifier: "UTC"))
     let line = ReceiptText.line(consumer.receive(request, at: Self.now), timeZone: utc)
     #expect(
-      line == "08:18:40.500  1101000001  M1                delivered  first     token ok  signature ok")
+      line == "08:18:40.500  1101000001    M1                delivered  first     token ok  signature ok")
     let wrong = consumer.receive(Self.request(authorization: "Bearer X"), at: Self.now)
     #expect(
       ReceiptText.line(wrong, timeZone: utc)
-        == "08:18:40.500  1101000001  M1                delivered  answered 401 (the token is wrong)  token wrong  signature missing"
+        == "08:18:40.500  1101000001    M1                delivered  answered 401 (the token is wrong)  token wrong  signature missing"
     )
   }
 

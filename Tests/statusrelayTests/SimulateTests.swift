@@ -81,7 +81,7 @@ struct SimulateTests {
   @Test(
     "Unusable options are wrong usage",
     arguments: [
-      ("--id-instance", "0", "1 to 10 digits"), ("--token", "a/b", "stands in URLs"),
+      ("--id-instance", "0", "1 to 18 digits"), ("--token", "a/b", "stands in URLs"),
       ("--post-every", "10ms", "below 100ms"), ("--post-every", "soon", "expected 500ms"),
     ])
   func usage(option: String, value: String, text: String) async throws {

@@ -54,8 +54,8 @@ extension ConfigurationReading {
   mutating func idInstance(_ text: Text) -> IDInstance? {
     let digits = text.text.filter { $0 != "_" }
     if digits.allSatisfy({ $0.isASCII && $0.isNumber }), digits.first != "0", let id = IDInstance(digits) { return id }
-    let shown = text.text.count <= 16 ? quote(text.text) : "of \(text.text.count) characters"
-    report(text.place, "idInstance \(shown) is invalid", expected: "a number of 1 to 10 digits")
+    let shown = text.text.count <= 20 ? quote(text.text) : "of \(text.text.count) characters"
+    report(text.place, "idInstance \(shown) is invalid", expected: "a number of 1 to 18 digits")
     return nil
   }
 
@@ -69,7 +69,7 @@ extension ConfigurationReading {
       } else if address.path.contains("/waInstance") {
         report(text.place, "apiUrl goes on beyond the address", expected: "the part before /waInstance")
       } else {
-        if !address.isEncrypted, address.host == "green-api.com" || address.host.hasSuffix(".green-api.com") {
+        if !address.isEncrypted, Self.isGreenAPI(address.host) {
           warn(text.place, "apiUrl is http, so apiTokenInstance can be read on the way", expected: "https")
         }
         return address.url
@@ -78,6 +78,11 @@ extension ConfigurationReading {
       report(text.place, "apiUrl \(error.what)", expected: form, meant: error.suggestion)
     }
     return nil
+  }
+
+  /// GREEN-API's hosts are under two names: `1101.api.green-api.com`, and for newer instances `7107.api.greenapi.com`.
+  private static func isGreenAPI(_ host: String) -> Bool {
+    ["green-api.com", "greenapi.com"].contains { host == $0 || host.hasSuffix("." + $0) }
   }
 
   private mutating func pollPolicy(_ account: ConfigurationSection) -> PollPolicy {

@@ -79,7 +79,7 @@ extension ConfigurationReference {
   private static let accounts: [ConfigurationKey] = [
     key("accounts", "a list of mappings", required: true, "the GREEN-API instances that are polled"),
     key(
-      "accounts[].idInstance", "a number of 1 to 10 digits", example: "1101000001", required: true,
+      "accounts[].idInstance", "a number of 1 to 18 digits", example: "1101000001", required: true,
       "the instance's number, from GREEN-API's console"),
     key(
       "accounts[].apiUrl", "a URL such as https://1101.api.green-api.com", default: "https://api.green-api.com",

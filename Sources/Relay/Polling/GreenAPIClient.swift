@@ -17,6 +17,16 @@ public struct GreenAPIClient: Sendable {
     public var reader: RecordsReader
     /// The `Date` header, when it is there and readable.
     public var date: UnixTime?
+    /// The body's first bytes.
+    fileprivate var beginning: [UInt8]
+
+    public func records() throws(Problem) -> ReadAnswer {
+      do {
+        return try reader.finish()
+      } catch {
+        throw Problem(error, in: beginning)
+      }
+    }
   }
 
   /// Why there is no answer to use; `nil` in ``failure`` means that the task was cancelled.
@@ -27,6 +37,14 @@ public struct GreenAPIClient: Sendable {
     public init(failure: PollFailure?, retryAfter: Duration? = nil) {
       self.failure = failure
       self.retryAfter = retryAfter
+    }
+
+    /// Whether only the instance's state tells what is wrong.
+    public var isAmbiguous: Bool { if case .api(let failure) = failure { failure.isAmbiguous } else { false } }
+
+    /// Of a 2xx answer that is not what was asked for: it is an error in disguise, or is shown as it begins.
+    fileprivate init(_ fault: AnswerFault, in body: [UInt8]) {
+      self.init(failure: APIFailure(disguisedIn: body).map(PollFailure.api) ?? .answer(fault.showing(body)))
     }
   }
 
@@ -65,7 +83,8 @@ public struct GreenAPIClient: Sendable {
     /// To be asked once.
     func answer(_ result: Result<HTTPResponse, CurlError>) throws(Problem) -> Answer {
       let response = try successful(result, now: now)
-      return Answer(reader: arriving.takeOut(), date: date(of: response, now: now))
+      let (reader, beginning) = arriving.takeOut()
+      return Answer(reader: reader, date: date(of: response, now: now), beginning: beginning)
     }
   }
 
@@ -75,12 +94,36 @@ public struct GreenAPIClient: Sendable {
   func cancel(_ tag: UInt64, sink: CompletionSink) { client.cancel([tag], sink: sink) }
 
   public func settings(of endpoint: Endpoint, now: UnixTime) async throws(Problem) -> AccountSettings {
-    let request = Self.request(RequestURL(endpoint.url(.getSettings)), timeouts: Self.settingsTimeouts)
-    let response = try Self.successful(await execute(request), now: now)
+    try await object(.getSettings, of: endpoint, now: now) { body throws(AnswerFault) in
+      try AccountSettings(decoding: body)
+    }
+  }
+
+  public func state(of endpoint: Endpoint, now: UnixTime) async throws(Problem) -> InstanceState {
+    try await object(.getStateInstance, of: endpoint, now: now) { body throws(AnswerFault) in
+      try InstanceState(decoding: body)
+    }
+  }
+
+  /// What a problem comes to once the instance's state is known, which is asked for only when the answer left open what is wrong. The
+  /// problem stays as it is when there is no answer to that.
+  public func explained(_ problem: Problem, of endpoint: Endpoint, now: UnixTime) async -> Problem {
+    guard case .api(let failure) = problem.failure, failure.isAmbiguous,
+      let state = try? await state(of: endpoint, now: now)
+    else { return problem }
+    return Problem(failure: .api(failure.resolved(by: state)), retryAfter: problem.retryAfter)
+  }
+
+  private func object<Content>(
+    _ method: APIMethod, of endpoint: Endpoint, now: UnixTime, decode: ([UInt8]) throws(AnswerFault) -> Content
+  ) async throws(Problem) -> Content {
+    let request = Self.request(RequestURL(endpoint.url(method)), timeouts: Self.settingsTimeouts)
+    let body = try Self.successful(await execute(request), now: now).body
+    if let failure = APIFailure(disguisedIn: body) { throw Problem(failure: .api(failure)) }
     do {
-      return try AccountSettings(decoding: response.body)
+      return try decode(body)
     } catch {
-      throw Problem(failure: .answer(error))
+      throw Problem(error, in: body)
     }
   }
 
@@ -154,17 +197,31 @@ public struct GreenAPIClient: Sendable {
 /// The reader of one answer, which takes the body as it arrives. It stays where it is: passing it on as a value copies a dozen references
 /// each time, which is a fortieth of what an answer of a hundred records costs.
 private final class ArrivingAnswer: BodyReceiver {
-  private let reader: NIOLockedValueBox<RecordsReader>
+  private let state: NIOLockedValueBox<State>
 
-  init(knowing known: KnownRecords) { reader = NIOLockedValueBox(RecordsReader(knowing: known)) }
+  private struct State {
+    var reader: RecordsReader
+    /// As much as an error in disguise takes, and as is shown of an answer that isn't understood.
+    var beginning: [UInt8] = []
+  }
 
-  func take(_ piece: Span<UInt8>) { reader.withLockedValue { $0.take(piece) } }
+  init(knowing known: KnownRecords) { state = NIOLockedValueBox(State(reader: RecordsReader(knowing: known))) }
 
-  func takeOut() -> RecordsReader {
-    reader.withLockedValue { reader in
-      var taken = RecordsReader()
-      swap(&reader, &taken)
-      return taken
+  func take(_ piece: Span<UInt8>) {
+    state.withLockedValue { state in
+      let missing = min(APIFailure.bytesLookedAt - state.beginning.count, piece.count)
+      if missing > 0 {
+        piece.extracting(first: missing).withUnsafeBufferPointer { state.beginning.append(contentsOf: $0) }
+      }
+      state.reader.take(piece)
+    }
+  }
+
+  func takeOut() -> (reader: RecordsReader, beginning: [UInt8]) {
+    state.withLockedValue { state in
+      var taken = State(reader: RecordsReader())
+      swap(&state, &taken)
+      return (taken.reader, taken.beginning)
     }
   }
 }

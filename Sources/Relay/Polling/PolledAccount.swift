@@ -7,6 +7,7 @@ struct PolledAccount: Sendable {
   let account: RelayConfiguration.Account
   private(set) var snapshot: Snapshot
   private(set) var pacer: PollPacer
+  private var startingSpell = StartingSpell()
   /// As the outbox remembers it, once it is known.
   var identity: AccountIdentity?
 
@@ -108,13 +109,9 @@ struct PolledAccount: Sendable {
     _ answer: GreenAPIClient.Answer, to poll: PollUnderWay
   ) throws(GreenAPIClient.Problem) -> ReceivedAnswer {
     latestCount = answer.reader.byteCount
-    do {
-      return ReceivedAnswer(
-        answer: try answer.reader.finish(), date: answer.date, identity: poll.identity,
-        isHeldAgainstLast: poll.isHeldAgainstLast)
-    } catch {
-      throw GreenAPIClient.Problem(failure: .answer(error))
-    }
+    return ReceivedAnswer(
+      answer: try answer.records(), date: answer.date, identity: poll.identity,
+      isHeldAgainstLast: poll.isHeldAgainstLast)
   }
 
   /// What an answer changes; it is to be recorded and then taken over.
@@ -129,6 +126,7 @@ struct PolledAccount: Sendable {
     snapshot.apply(changes)
     taken = TakenAnswer(received.answer, changes)
     standing = changes.standing
+    startingSpell.end()
     pacer.succeeded(hasMessagesUnderWay: changes.hasMessagesUnderWay.map { $0 && !isOutgoingWebhookOff }, at: now)
     settingsDue = settingsDue ?? now
   }
@@ -136,10 +134,14 @@ struct PolledAccount: Sendable {
   /// Messages of the latest answer that don't move; `nil` when there are none.
   var stuck: StuckMessages? { StuckMessages(standing, isOutgoingWebhookOff: isOutgoingWebhookOff) }
 
-  /// - Returns: whether the failure is passed over, see ``PollPacer/failed(_:retryAfter:at:using:)``.
-  mutating func fail(_ failure: PollFailure, retryAfter: Duration?, at now: SteadyTime) -> Bool {
+  /// - Returns: the failure as what went before makes it appear, and whether it is passed over, see
+  ///   ``PollPacer/failed(_:retryAfter:at:using:)``.
+  mutating func fail(
+    _ failure: PollFailure, retryAfter: Duration?, at now: SteadyTime
+  ) -> (failure: PollFailure, isPassedOver: Bool) {
     settingsDue = settingsDue ?? now
-    return pacer.failed(failure, retryAfter: retryAfter, at: now)
+    let failure = startingSpell.judged(failure, at: now)
+    return (failure, pacer.failed(failure, retryAfter: retryAfter, at: now))
   }
 
   private mutating func url(_ identity: AccountIdentity, minutes: Int) -> RequestURL {

@@ -90,12 +90,21 @@ struct Poller: Sendable {
           try await learnIdentity(polls)
           step = .ask
         case .settingsDue: try? await readSettings(polls)
+        case .stateWanted(let problem): throw problem
         case .news(let received, let changes): try await takeIn(received, changes, polls)
         }
       } catch {
-        if Task.isCancelled { polls.abandon() } else { polls.fail(error) }
+        let problem = await explained(error, polls)
+        if Task.isCancelled { polls.abandon() } else { polls.fail(problem) }
       }
     }
+  }
+
+  /// At most one request for each poll, and polls are a second apart.
+  private func explained(_ problem: GreenAPIClient.Problem, _ polls: QuietPoller) async -> GreenAPIClient.Problem {
+    guard problem.isAmbiguous, !Task.isCancelled else { return problem }
+    let type = polls.update { $0.identity?.typeInstance }
+    return await services.api.explained(problem, of: account.endpoint(typeInstance: type), now: time.now().unix)
   }
 
   // MARK: News

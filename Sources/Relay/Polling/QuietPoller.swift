@@ -15,6 +15,8 @@ final class QuietPoller: Sendable {
     /// A poll has begun and can't ask for records before the identity is known.
     case identityWanted
     case settingsDue
+    /// A poll has failed, and only the instance's state tells why.
+    case stateWanted(GreenAPIClient.Problem)
     /// An answer that changes something, or has so much new in it that finding that out would hold up the thread.
     case news(PolledAccount.ReceivedAnswer, PollChanges?)
   }
@@ -158,6 +160,7 @@ final class QuietPoller: Sendable {
           sequel.leavesGate = true
           return end(with: .calledOff, &state, &sequel)
         }
+        if error.isAmbiguous { return end(with: .stateWanted(error), &state, &sequel) }
         fail(error, &state, &sequel)
         rest(&state, &sequel)
       }
@@ -252,12 +255,12 @@ final class QuietPoller: Sendable {
     sequel.leavesGate = true
     guard let failure = problem.failure else { return }
     let now = shared.time.now()
-    let isPassedOver = state.polled.fail(failure, retryAfter: problem.retryAfter, at: now.steady)
+    let (judged, isPassedOver) = state.polled.fail(failure, retryAfter: problem.retryAfter, at: now.steady)
     let nextPoll = state.polled.pacer.nextPoll
-    monitor.report(isPassedOver ? .pollPassedOver : .pollFailed(failure), at: now) { status in
+    monitor.report(isPassedOver ? .pollPassedOver : .pollFailed(judged), at: now) { status in
       status.nextPoll = nextPoll
       status.counts.failedPolls += 1
-      status.counts.failures[failure.reason, default: 0] += 1
+      status.counts.failures[judged.reason, default: 0] += 1
     }
   }
 

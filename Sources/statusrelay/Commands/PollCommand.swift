@@ -44,7 +44,8 @@ struct PollCommand: AsyncParsableCommand {
           try report(try await poll.run(), of: account)
         } catch let problem as GreenAPIClient.Problem {
           failed = true
-          tell("account \(account.idInstance): \(Self.text(problem.failure))")
+          let explained = await poll.api.explained(problem, of: account.endpoint(), now: time.now().unix)
+          tell("account \(account.idInstance): \(Self.text(explained.failure))")
         }
       }
       await client.shutDown()

@@ -22,10 +22,10 @@ struct SimulateCommand: AsyncParsableCommand {
   var listen = ListenAddress(host: "127.0.0.1", port: 8468)
 
   @Option(
-    help: "The account's idInstance, 1 to 10 digits. (default: 1101000001)",
+    help: "The account's idInstance, 1 to 18 digits. (default: 1101000001)",
     transform: { text in
       guard let id = IDInstance(text) else {
-        throw ValidationError("'\(text)' is no idInstance: expected a number of 1 to 10 digits.")
+        throw ValidationError("'\(text)' is no idInstance: expected a number of 1 to 18 digits.")
       }
       return id
     })

@@ -82,7 +82,7 @@ private struct Reading: Decodable {
     let type = data.read(String.self, .typeInstance, "text", &problems)
     guard let number, let wid, let type else { return nil }
     guard let id = IDInstance(rawValue: number) else {
-      problems.append("idInstance has not 1 to 10 digits")
+      problems.append("idInstance has not 1 to 18 digits")
       return nil
     }
     return (id, wid, TypeInstance(rawValue: type))

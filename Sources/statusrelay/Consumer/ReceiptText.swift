@@ -4,12 +4,12 @@ import GreenAPI
 /// A receipt as `listen` prints it.
 enum ReceiptText {
   /// One line for people, such as
-  /// `08:00:00.123  1101000001  BAE5000000000001  delivered  first  token ok  signature ok`.
+  /// `08:00:00.123  710700000042  BAE5000000000001  delivered  first  token ok  signature ok`.
   static func line(_ receipt: Receipt, timeZone: TimeZone = .current) -> String {
     var columns = [timeOfDay(receipt.receivedAt, in: timeZone)]
     switch receipt.content {
     case .messageStatus(let notification):
-      columns += [padded("\(notification.idInstance)", 10), padded(notification.idMessage, 16)]
+      columns += [padded("\(notification.idInstance)", 12), padded(notification.idMessage, 16)]
       columns.append(padded(notification.status.rawValue, 9))
     case .other(let type): columns.append("notification \(type), about no status")
     case .malformed: columns.append("\(receipt.request.method) \(receipt.request.path)")
