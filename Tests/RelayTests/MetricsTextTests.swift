@@ -149,6 +149,19 @@ import Testing
     }
   }
 
+  @Test("The admin API's page lists every reason that an account's state can have")
+  func reasons() throws {
+    let file = Self.root.appending(path: "Sources/RelayAdmin/RelayAdmin.docc/AdminAPI.md")
+    let text = try String(contentsOf: file, encoding: .utf8)
+    let begin = try #require(text.range(of: "<!-- reasons -->\n"))
+    let end = try #require(text.range(of: "<!-- /reasons -->\n"))
+    let listed = text[begin.upperBound..<end.lowerBound].split(separator: "\n").flatMap { line in
+      (line.split(separator: "|").first ?? "").matches(of: /`(\w+)`/).map { String($0.output.1) }
+    }
+    let known = PollFailure.reasons + SettingsWarning.reasons + [AccountState.Trouble.noUsableRecords]
+    #expect(listed.sorted() == known.sorted())
+  }
+
   @Test(
     "Alert rules, their tests and the dashboard use metrics that there are",
     arguments: ["statusrelay.rules.yaml", "statusrelay.rules.test.yaml", "grafana-dashboard.json"])
