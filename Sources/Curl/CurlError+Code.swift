@@ -44,6 +44,8 @@ extension CurlError {
       return .certificate
     case CURLE_OPERATION_TIMEDOUT:
       guard circumstances.isConnecting else { return .timeout }
+      // Then there is a connection, over which the handshake was not answered.
+      if circumstances.detail.hasPrefix("SSL connection timeout") { return .timeout }
       if circumstances.isResolved { return .connectTimeout }
       // Else it may have waited for its turn.
       return circumstances.detail.hasPrefix("Resolving timed out") ? .resolve : .timeout

@@ -21,6 +21,8 @@ final class EasyHandle {
   fileprivate(set) var reception = Reception()
   /// The `errno` of the last socket that could not be opened for this transfer.
   fileprivate(set) var socketError: Int32 = 0
+  /// Opened for this transfer; libcurl may have closed some.
+  private var openedSockets: [Int32] = []
   /// Whether libcurl chose a kept connection that must not be used, see ``mayAsk(localPort:)``.
   private(set) var metSpoiledConnection = false
   private var isKeeping = false
@@ -69,6 +71,7 @@ final class EasyHandle {
     lastProgress = now
     progress = 0
     socketError = 0
+    openedSockets.removeAll(keepingCapacity: true)
     errorBuffer.pointee = 0
     demandFreshConnection(false)
     if case .keep = request.responseLimit { isKeeping = true } else { isKeeping = false }
@@ -131,7 +134,10 @@ final class EasyHandle {
   /// The timeout that has passed by `now`, if one has.
   func passedTimeout(at now: UInt64) -> CurlError? {
     if now >= started &+ timeouts.total {
-      let kind = CurlError.kind(of: CURLE_OPERATION_TIMEDOUT, progressCircumstances)
+      var circumstances = progressCircumstances
+      // libcurl counts the TLS handshake to the connecting.
+      if circumstances.isConnecting, openedSockets.contains(where: Self.hasPeer) { circumstances.isConnecting = false }
+      let kind = CurlError.kind(of: CURLE_OPERATION_TIMEDOUT, circumstances)
       let what = kind == .connectTimeout ? "No connection was made" : "The transfer was not done"
       return CurlError(
         kind: kind, code: Int32(CURLE_OPERATION_TIMEDOUT.rawValue),
@@ -225,6 +231,15 @@ final class EasyHandle {
       isResolved: offset(CURLINFO_NAMELOOKUP_TIME_T) > 0)
   }
 
+  /// Whether a socket is connected.
+  private static func hasPeer(_ socket: Int32) -> Bool {
+    var address = sockaddr_storage()
+    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    return withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getpeername(socket, $0, &length) == 0 }
+    }
+  }
+
   private func error(_ kind: CurlError.Kind, _ code: CURLcode, _ message: String) -> CurlError {
     let values = headers.values + (sharedHeaders?.values ?? []) + options.secrets
     return CurlError(
@@ -290,7 +305,7 @@ final class EasyHandle {
   fileprivate func open(_ address: UnsafeMutablePointer<curl_sockaddr>) -> Int32 {
     let socket = sockets.open(
       family: address.pointee.family, type: address.pointee.socktype, protocol: address.pointee.protocol)
-    if socket < 0 { socketError = errno }
+    if socket < 0 { socketError = errno } else { openedSockets.append(socket) }
     return socket
   }
 }

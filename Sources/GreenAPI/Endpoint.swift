@@ -27,6 +27,9 @@ public struct Endpoint: Hashable, Sendable {
     self.token = apiTokenInstance
   }
 
+  /// What must not be seen of the requests made here, wherever an answer repeats it.
+  public var secrets: [Secret] { [token] }
+
   /// Whether an `apiUrl` itself says that the instance is one of MAX.
   public static func isV3(apiURL: String) -> Bool {
     var base = apiURL[...]

@@ -4,7 +4,7 @@ import Foundation
 /// whose text comes from outside or is about a request.
 ///
 /// Hidden, as `***`, are
-/// - what in a URL may be one, whatever it is (`SecretURLParts`): GREEN-API's token in the path, userinfo, the values of a query;
+/// - what may be one by where it stands (`SuspectParts`): GREEN-API's token in the path, userinfo, the values of a query, JSON's tokens;
 /// - the secrets it was made with, in every form they can come back in: as they are, percent-encoded or as a form's, escaped as in JSON or
 ///   HTML, each of these once or twice, and in base64, alone or after what stood before them;
 /// - their beginning at the end of the text and their end at its beginning, as texts are cut.
@@ -51,7 +51,7 @@ public struct Redactor: Sendable {
   }
 
   private func places(in text: [UInt8]) -> [Range<Int>] {
-    var places = SecretURLParts.ranges(in: text)
+    var places = SuspectParts.ranges(in: text)
     for secret in secrets {
       places += Self.places(of: secret, in: text)
       if secret.count >= Self.shortestInPieces { places += Self.pieces(of: secret, in: text) }

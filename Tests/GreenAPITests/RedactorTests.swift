@@ -59,6 +59,15 @@ import Testing
     #expect(shown.hasSuffix("***\"}"), "\(shown)")
   }
 
+  @Test(
+    "What JSON calls a token, a password or a secret is hidden though nobody knows it",
+    arguments: [
+      (#"{"wid":"7@c.us","webhookUrlToken":"abc\"def","x":"y"}"#, #"{"wid":"7@c.us","webhookUrlToken":"***","x":"y"}"#),
+      (#"{"Password" : "abc"#, #"{"Password" : "***"#), (#"{"secret":"","a":"b"}"#, #"{"secret":"","a":"b"}"#),
+      (#"{"tokens":"no","token":5}"#, #"{"tokens":"no","token":5}"#),
+    ])
+  func members(_ text: String, _ shown: String) { #expect(Redaction.redact(text) == shown) }
+
   @Test("A secret is hidden in base64, alone or with something before and after it", arguments: 0..<6)
   func base64(_ before: Int) {
     let bytes = Data(String(repeating: "u", count: before).utf8) + Data(Self.token.utf8) + Data(":x".utf8)

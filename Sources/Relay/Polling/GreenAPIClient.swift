@@ -19,12 +19,13 @@ public struct GreenAPIClient: Sendable {
     public var date: UnixTime?
     /// The body's first bytes.
     fileprivate var beginning: [UInt8]
+    fileprivate var secrets: [Secret]
 
     public func records() throws(Problem) -> ReadAnswer {
       do {
         return try reader.finish()
       } catch {
-        throw Problem(error, in: beginning)
+        throw Problem(error, in: beginning, secrets: secrets)
       }
     }
   }
@@ -43,14 +44,16 @@ public struct GreenAPIClient: Sendable {
     public var isAmbiguous: Bool { if case .api(let failure) = failure { failure.isAmbiguous } else { false } }
 
     /// Of a 2xx answer that is not what was asked for: it is an error in disguise, or is shown as it begins.
-    fileprivate init(_ fault: AnswerFault, in body: [UInt8]) {
+    fileprivate init(_ fault: AnswerFault, in body: [UInt8], secrets: [Secret]) {
+      let body = GreenAPIClient.shown(body, secrets)
       self.init(failure: APIFailure(disguisedIn: body).map(PollFailure.api) ?? .answer(fault.showing(body)))
     }
   }
 
   /// - Parameter now: only to read dates in the answer.
   public func outgoingStatuses(of endpoint: Endpoint, minutes: Int, now: UnixTime) async throws(Problem) -> Answer {
-    let (request, reply) = Self.recordsRequest(Self.recordsURL(of: endpoint, minutes: minutes), now: now)
+    let (request, reply) = Self.recordsRequest(
+      Self.recordsURL(of: endpoint, minutes: minutes), secrets: endpoint.secrets, now: now)
     return try reply.answer(await execute(request))
   }
 
@@ -61,30 +64,33 @@ public struct GreenAPIClient: Sendable {
 
   /// - Parameters:
   ///   - url: made by ``recordsURL(of:minutes:)``.
+  ///   - secrets: what of the request must not be seen if the answer repeats it.
   ///   - known: records that need not be looked at when they come again.
   ///   - latestCount: bytes of the answer before; the next one's number is much the same.
   ///   - now: only to read dates in the answer.
   /// - Returns: a request for records, and what is to be made of the response to it.
   static func recordsRequest(
-    _ url: RequestURL, knowing known: KnownRecords = KnownRecords(), latestCount: Int = 0, now: UnixTime
+    _ url: RequestURL, secrets: [Secret], knowing known: KnownRecords = KnownRecords(), latestCount: Int = 0,
+    now: UnixTime
   ) -> (request: HTTPRequest, reply: Reply) {
     var request = request(url, timeouts: pollTimeouts)
     if latestCount >= largeAnswer { request.receiveBufferSize = receiveBufferSize }
     let arriving = ArrivingAnswer(knowing: known)
     request.bodyReceiver = arriving
-    return (request, Reply(arriving: arriving, now: now))
+    return (request, Reply(arriving: arriving, secrets: secrets, now: now))
   }
 
   /// What a request for records is to be answered by.
   struct Reply: Sendable {
     fileprivate let arriving: ArrivingAnswer
+    fileprivate let secrets: [Secret]
     fileprivate let now: UnixTime
 
     /// To be asked once.
     func answer(_ result: Result<HTTPResponse, CurlError>) throws(Problem) -> Answer {
-      let response = try successful(result, now: now)
+      let response = try successful(result, secrets: secrets, now: now)
       let (reader, beginning) = arriving.takeOut()
-      return Answer(reader: reader, date: date(of: response, now: now), beginning: beginning)
+      return Answer(reader: reader, date: date(of: response, now: now), beginning: beginning, secrets: secrets)
     }
   }
 
@@ -118,12 +124,14 @@ public struct GreenAPIClient: Sendable {
     _ method: APIMethod, of endpoint: Endpoint, now: UnixTime, decode: ([UInt8]) throws(AnswerFault) -> Content
   ) async throws(Problem) -> Content {
     let request = Self.request(RequestURL(endpoint.url(method)), timeouts: Self.settingsTimeouts)
-    let body = try Self.successful(await execute(request), now: now).body
-    if let failure = APIFailure(disguisedIn: body) { throw Problem(failure: .api(failure)) }
+    let body = try Self.successful(await execute(request), secrets: endpoint.secrets, now: now).body
+    if APIFailure(disguisedIn: body) != nil, let failure = APIFailure(disguisedIn: Self.shown(body, endpoint.secrets)) {
+      throw Problem(failure: .api(failure))
+    }
     do {
       return try decode(body)
     } catch {
-      throw Problem(error, in: body)
+      throw Problem(error, in: body, secrets: endpoint.secrets)
     }
   }
 
@@ -164,7 +172,7 @@ public struct GreenAPIClient: Sendable {
   }
 
   private static func successful(
-    _ result: Result<HTTPResponse, CurlError>, now: UnixTime
+    _ result: Result<HTTPResponse, CurlError>, secrets: [Secret], now: UnixTime
   ) throws(Problem) -> HTTPResponse {
     let response: HTTPResponse
     switch result {
@@ -173,12 +181,17 @@ public struct GreenAPIClient: Sendable {
     }
     guard (200..<300).contains(response.status) else {
       throw Problem(
-        failure: .api(APIFailure(httpStatus: response.status, body: response.body)),
+        failure: .api(APIFailure(httpStatus: response.status, body: shown(response.body, secrets))),
         retryAfter: response.header("Retry-After").flatMap {
           RetryAfter.wait($0, now: date(of: response, now: now) ?? now)
         })
     }
     return response
+  }
+
+  /// The beginning of an error's body without the secrets that it may repeat: the path is in it at times, with the token.
+  fileprivate static func shown(_ body: [UInt8], _ secrets: [Secret]) -> [UInt8] {
+    Redactor(secrets).redact(Array(body.prefix(APIFailure.bytesLookedAt)))
   }
 
   private static func date(of response: HTTPResponse, now: UnixTime) -> UnixTime? {

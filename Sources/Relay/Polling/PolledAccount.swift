@@ -100,7 +100,8 @@ struct PolledAccount: Sendable {
       snapshot.needsRecords(of: taken, by: now.steady + GreenAPIClient.longestPoll, policy: account.poll) ? nil : taken
     }
     let (request, reply) = GreenAPIClient.recordsRequest(
-      url(identity, minutes: minutes), knowing: known?.known ?? KnownRecords(), latestCount: latestCount, now: now.unix)
+      url(identity, minutes: minutes), secrets: [account.apiTokenInstance], knowing: known?.known ?? KnownRecords(),
+      latestCount: latestCount, now: now.unix)
     let poll = PollUnderWay(start: now.steady, reply: reply, identity: identity, isHeldAgainstLast: known != nil)
     return (request, poll)
   }

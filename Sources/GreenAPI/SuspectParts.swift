@@ -1,10 +1,13 @@
-/// The parts of URLs in a text that may open doors, whatever they are: what a redaction without known secrets can find.
+/// The parts of a text that may open doors, whatever they are: what can be found without knowing the secrets.
 ///
 /// GREEN-API's token is a part of the path, `/waInstance{id}/{method}/{token}` (https://green-api.com/en/docs/api/); the userinfo before a
-/// host and the values of a query may be secrets, too. Each search looks at every byte once or twice.
-enum SecretURLParts {
+/// host and the values of a query may be secrets, too, and so is what an answer of getSettings has as `webhookUrlToken`. Each search looks at
+/// every byte once or twice.
+enum SuspectParts {
   /// Where they stand, in ascending order within each kind.
-  static func ranges(in text: [UInt8]) -> [Range<Int>] { tokens(in: text) + users(in: text) + values(in: text) }
+  static func ranges(in text: [UInt8]) -> [Range<Int>] {
+    tokens(in: text) + users(in: text) + values(in: text) + members(in: text)
+  }
 
   private static let marker = Array("/waInstance".utf8)
 
@@ -62,7 +65,36 @@ enum SecretURLParts {
     return found
   }
 
+  private static let memberNames = ["token", "password", "secret", "apitokeninstance"].map { Array($0.utf8) }
+
+  /// Strings in JSON whose name ends with one of ``memberNames``.
+  private static func members(in text: [UInt8]) -> [Range<Int>] {
+    let quote = UInt8(ascii: "\"")
+    var found: [Range<Int>] = []
+    var position = 0
+    while let nameEnd = text[position...].firstIndex(of: quote) {
+      position = nameEnd + 1
+      guard memberNames.contains(where: { ends(text[..<nameEnd], with: $0) }) else { continue }
+      let colon = text.end(from: position, while: isSpace)
+      guard colon < text.count, text[colon] == UInt8(ascii: ":") else { continue }
+      let start = text.end(from: colon + 1, while: isSpace)
+      guard start < text.count, text[start] == quote else { continue }
+      var end = start + 1
+      while end < text.count, text[end] != quote { end += text[end] == UInt8(ascii: "\\") ? 2 : 1 }
+      end = min(end, text.count)
+      if end > start + 1 { found.append(start + 1..<end) }
+      position = min(end + 1, text.count)
+    }
+    return found
+  }
+
+  private static func ends(_ text: ArraySlice<UInt8>, with name: [UInt8]) -> Bool {
+    text.count >= name.count && zip(text.suffix(name.count), name).allSatisfy { $0 | 0x20 == $1 }
+  }
+
   // MARK: Characters
+
+  private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
 
   private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
   private static func isLetter(_ byte: UInt8) -> Bool {
