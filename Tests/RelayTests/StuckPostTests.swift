@@ -49,7 +49,7 @@ import Testing
       #expect((20...30).contains(try #require(account.nextPollInSeconds)))
 
       try await harness.simulator.changeSettings(of: RelayHarness.account) { $0 = InstanceSettings() }
-      harness.time.advance(by: .seconds(3601))
+      harness.time.advance(by: .seconds(301))
       try await eventually("the settings are read again") { try await harness.account().stuck == 0 }
       try await harness.post("D")
       account = try await harness.poll()

@@ -28,7 +28,8 @@ struct PolledAccount: Sendable {
 
   /// Settings are read again this often, for what has been set wrong meanwhile.
   private static let settingsInterval = Duration.seconds(3600)
-  /// After a failure; doubled from the first to this until they have been read once, as deliveries may wait for what they say.
+  /// While no status can change, so that it is soon known when they can; GREEN-API takes up to 5 minutes to apply a setting, too. And
+  /// after a failure; doubled from the first to this until they have been read once, as deliveries may wait for what they say.
   private static let settingsRetryInterval = Duration.seconds(300)
   private static let firstSettingsRetryInterval = Duration.seconds(15)
 
@@ -67,7 +68,7 @@ struct PolledAccount: Sendable {
   /// - Parameter start: when they were asked for.
   mutating func endSettings(_ settings: AccountSettings, begunAt start: SteadyTime) {
     isOutgoingWebhookOff = settings.outgoingWebhook == false
-    settingsDue = start + Self.settingsInterval
+    settingsDue = start + (isOutgoingWebhookOff ? Self.settingsRetryInterval : Self.settingsInterval)
     settingsWait = Self.settingsRetryInterval
   }
 
