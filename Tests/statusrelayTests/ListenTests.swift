@@ -62,7 +62,7 @@ struct ListenTests {
         #expect(result.exit == .code(0))
         let lines = result.outputLines
         #expect(lines.count == 4)
-        #expect(lines[0].hasSuffix("1101000001  BAE5              delivered  first     token ok  signature none"))
+        #expect(lines[0].hasSuffix("1101000001    BAE5              delivered  first     token ok  signature none"))
         #expect(lines[1].hasSuffix("delivered  repeat    token ok  signature none"))
         #expect(lines[2].hasSuffix("answered 401 (the token is wrong)  token wrong  signature none"))
         #expect(result.error.contains("4 requests: 1 first, 1 repeats, 0 out of order, 2 refused"))

@@ -63,7 +63,7 @@ struct RunningRelayTests {
         let status = try await account.run("status")
         #expect(status.exit == .code(69))
         #expect(status.output.contains("! account 1101000001 needs attention: HTTP 401"))
-        #expect(status.output.contains("Put the instance's current apiTokenInstance into the configuration."))
+        #expect(status.output.contains("Put the instance's current apiTokenInstance into the configuration"))
         #expect(!status.output.contains("wrong-token"))
       }
     }
