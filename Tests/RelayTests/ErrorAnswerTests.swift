@@ -74,7 +74,7 @@ import Testing
     .passing(.badGateway, .serverTrouble, "GREEN-API has trouble"),
     .passing(.unavailable, .serverTrouble, "GREEN-API has trouble"),
     .passing(.gatewayTimeout, .serverTrouble, "GREEN-API has trouble"),
-    .passing(.pathEcho, .notFound, "passes by itself", advice: "If it lasts", forms: [.usual]),
+    .passing(.pathEcho, .notFound, "passes by itself", advice: "If it lasts", forms: [.usual, .json]),
   ]
 
   @Test(
