@@ -135,7 +135,7 @@ final class EasyHandle {
   func passedTimeout(at now: UInt64) -> CurlError? {
     if now >= started &+ timeouts.total {
       var circumstances = progressCircumstances
-      // libcurl counts the TLS handshake to the connecting.
+      // libcurl 7.88.1 has no connect time before the TLS handshake is over: findings/libcurl-connect-time-of-tls.sh.
       if circumstances.isConnecting, openedSockets.contains(where: Self.hasPeer) { circumstances.isConnecting = false }
       let kind = CurlError.kind(of: CURLE_OPERATION_TIMEDOUT, circumstances)
       let what = kind == .connectTimeout ? "No connection was made" : "The transfer was not done"
