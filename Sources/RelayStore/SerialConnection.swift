@@ -74,24 +74,25 @@ final class SerialConnection: Sendable {
   var isGathering: Bool { gathering.withLockedValue { $0 != nil } }
 
   private func join(_ write: WaitingWrite) {
-    let new: Turn? = gathering.withLockedValue { gathering in
+    gathering.withLockedValue { gathering in
       if let turn = gathering, turn.writes.count < Self.mostInATurn {
         turn.writes.append(write)
-        return nil
+        return
       }
       let turn = Turn()
       turn.writes = [write]
       gathering = turn
-      return turn
+      // Under the lock, as in `read`: turns are taken in the order they are asked for. It waits for nothing.
+      queue.asyncWriteWithoutTransaction { [self] db in run(turn, db) }
     }
-    guard let new else { return }
-    queue.asyncWriteWithoutTransaction { [self] db in
-      let writes = gathering.withLockedValue { gathering in
-        if gathering === new { gathering = nil }
-        return new.writes
-      }
-      run(writes, db)
+  }
+
+  private func run(_ turn: Turn, _ db: Database) {
+    let writes = gathering.withLockedValue { gathering in
+      if gathering === turn { gathering = nil }
+      return turn.writes
     }
+    run(writes, db)
   }
 
   private func run(_ writes: [WaitingWrite], _ db: Database) {
@@ -164,12 +165,15 @@ final class SerialConnection: Sendable {
   func read<T: Sendable>(
     _ action: String, _ body: @escaping @Sendable (Database) throws -> T
   ) async throws(OutboxError) -> T {
-    endGathering()
     let result: Result<T, OutboxError> = await withCheckedContinuation { continuation in
       guard let call = pending.begin({ continuation.resume(returning: .failure($0)) }) else { return }
-      queue.asyncWriteWithoutTransaction { [self] db in
-        let ended = outcome(of: body, while: action, db)
-        if pending.end(call) { continuation.resume(returning: ended) }
+      gathering.withLockedValue { gathering in
+        // What is asked now comes before the writes that are asked later.
+        gathering = nil
+        queue.asyncWriteWithoutTransaction { [self] db in
+          let ended = outcome(of: body, while: action, db)
+          if pending.end(call) { continuation.resume(returning: ended) }
+        }
       }
     }
     return try result.get()
@@ -191,7 +195,7 @@ final class SerialConnection: Sendable {
   /// For how long the disk has been waited for by now; `nil` while it isn't.
   var busyTime: Duration? { busySince.withLockedValue { $0 }.map { .now - $0 } }
 
-  /// What is asked now comes before the writes that are asked later.
+  /// No write that is asked from now on shares a turn with one that was asked before.
   private func endGathering() { gathering.withLockedValue { $0 = nil } }
 
   /// Ends every call under way, and each that is made later, with ``OutboxError/Kind/closed``, whatever becomes of them on disk: for a
