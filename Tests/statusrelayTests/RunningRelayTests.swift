@@ -113,11 +113,16 @@ struct RunningRelayTests {
         #expect(result.exit == .code(64))
         #expect(result.error.contains("1 is no dead letter: it is delivered"))
         try await relay.line { $0.contains("destination=audit") && $0.contains("404") }
+        // The result is on disk a little later than the line is in the log.
+        var shown = ""
+        let deadline = ContinuousClock.now + StatusrelayProcess.deadline
+        while !shown.contains("HTTP 404: the consumer rejects it"), ContinuousClock.now < deadline {
+          shown = try await account.run("deliveries", "show", "2").output
+        }
+        #expect(shown.contains("HTTP 404: the consumer rejects it"), "\(shown)")
       }
       let letters = try await account.run("dead-letters", "--state-directory", outbox.directory)
       #expect(letters.output.isEmpty)
-      let shown = try await account.run("deliveries", "show", "2")
-      #expect(shown.output.contains("HTTP 404: the consumer rejects it"), "\(shown)")
     }
   }
 }
