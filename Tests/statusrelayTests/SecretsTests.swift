@@ -158,6 +158,14 @@ import Testing
         for name in ["token", "basic"] {
           try await relay.line { $0.contains("destination=\(name)") && $0.contains("given up") }
         }
+        // What the log tells of is on disk a little later.
+        var letters = 0
+        let deadline = ContinuousClock.now + StatusrelayProcess.deadline
+        while letters < 2, ContinuousClock.now < deadline {
+          letters = try await StatusrelayProcess.run("dead-letters", "--json", "--state-directory", state).outputLines
+            .count
+        }
+        #expect(letters == 2)
         try await relay.line(containing: "account degraded")
         let line = try await relay.line(containing: "the admin API listens on 127.0.0.1:")
         let port = line.split(separator: "127.0.0.1:").last?.prefix { $0.isNumber } ?? ""
