@@ -56,14 +56,20 @@ public struct APIFailure: Error, Hashable, Sendable {
     self.detail = detail
   }
 
-  /// Of a body's bytes no more than these are looked at, whatever it is.
+  /// Of a body's bytes no more than these are looked at for what kind of error it is, and what is shown of it.
   public static let bytesLookedAt = 1024
+
+  /// Of an error's body nothing behind these is needed: an object of JSON is understood as a whole only, and both quotas with their
+  /// descriptions stay well below this.
+  public static let longestBody = 4096
 
   /// Classifies an answer outside 2xx by its status and the text of its body, plain or in whatever JSON it comes.
   public init(httpStatus: Int, body: [UInt8]) {
     let text = String(decoding: body.prefix(Self.bytesLookedAt), as: UTF8.self)
     let kind = Kind(httpStatus: httpStatus, text: text)
-    self.init(kind, httpStatus: httpStatus, saying: body)
+    self.init(
+      kind, httpStatus: httpStatus,
+      saying: ErrorObject(body.prefix(Self.longestBody))?.text.map { [UInt8]($0.utf8) } ?? body)
   }
 
   init(_ kind: Kind, httpStatus: Int, saying text: [UInt8]) {

@@ -51,7 +51,7 @@ struct TariffQuota: Decodable {
   /// Which quotas are used up and how much they are, such as `requests of getOutgoingStatuses: 100 of 100 used`. A body that doesn't
   /// tell is shown when it is text, and is no part of it when it is JSON.
   static func detail(of body: [UInt8]) -> String {
-    guard let told = try? JSONDecoder().decode(Body.self, from: Data(body.prefix(longestBody))) else {
+    guard let told = try? JSONDecoder().decode(Body.self, from: Data(body.prefix(APIFailure.longestBody))) else {
       let shown = AnswerExcerpt.shown(body)
       return shown.hasPrefix("{") || shown.hasPrefix("[") ? "" : shown
     }
@@ -67,7 +67,4 @@ struct TariffQuota: Decodable {
     let known = APIMethod.allCases.first { $0.rawValue.lowercased() == method.lowercased() }
     return " of \(known?.rawValue ?? method)"
   }
-
-  /// Both quotas with their descriptions stay well below this.
-  private static let longestBody = 4096
 }

@@ -99,6 +99,11 @@ import Testing
         "requests: 9 used; correspondents: 4 of 3 used"
       ),
       (#"{"invokeStatus":{"status":"QUOTE_EXCEEDED"}}"#, "requests"), (#"{"invokeStatus":7}"#, ""),
+      (
+        #"{"statusCode":466,"message":"{\"correspondentsStatus\":{\"used\":3,\"total\":3,\"status\":\"CORRESPONDENTS_QUOTE_EXCEEDED\"}}"}"#,
+        "correspondents: 3 of 3 used"
+      ),
+      (#"{"statusCode":466,"message":"Quota exceeded"}"#, "Quota exceeded"),
       (#"{"invokeStatus":{"method":"sendmes"#, ""), ("[1,2]", ""), ("", ""), ("Quota exceeded", "Quota exceeded"),
     ])
   func quotas(body: String, detail: String) {
@@ -126,6 +131,35 @@ import Testing
     let failure = APIFailure(disguisedIn: [UInt8](body.utf8))
     #expect(failure?.kind == kind)
     #expect(failure.map { $0.httpStatus == 200 } ?? true)
+  }
+
+  @Test(
+    "Of an error in JSON the text is shown; one that has none is shown as it is",
+    arguments: [
+      (#"{"statusCode":400,"message":"Instance is deleted"}"#, "Instance is deleted"),
+      (#"{"status":false,"reason":"Instance is\ndeleted\u001b[31m"}"#, "Instance is deleted[31m"),
+      (
+        #"{"statusCode":400,"message":"","path":"\/waInstance6\/getSettings\/d75b3a66374942c5"}"#,
+        #"{"statusCode":400,"message":"","path":"\/waInstance6\/getSettings\/***"}"#
+      ),
+      (#"{"statusCode":400,"message":["a","b"]}"#, #"{"statusCode":400,"message":["a","b"]}"#),
+      (#"{"status":false}"#, #"{"status":false}"#), (#"{"status":false,"reason":7}"#, #"{"status":false,"reason":7}"#),
+    ])
+  func textInJSON(body: String, shown: String) {
+    #expect(failure(400, body).detail == shown)
+    #expect(APIFailure(disguisedIn: [UInt8](body.utf8))?.detail == shown)
+  }
+
+  @Test("An error in disguise that gives its reason under another name is that error all the same")
+  func otherName() {
+    for (field, kind) in [
+      (#""error":"instance account not authorized""#, APIFailure.Kind.notAuthorized),
+      (#""invokeStatus":{"used":7,"total":7,"status":"QUOTE_EXCEEDED"}"#, .quotaExceeded),
+    ] {
+      let failure = APIFailure(disguisedIn: [UInt8](#"{"status":false,\#(field)}"#.utf8))
+      #expect(failure?.kind == kind)
+      if kind == .quotaExceeded { #expect(failure?.detail == "requests: 7 of 7 used") }
+    }
   }
 
   @Test("The error in disguise shows its reason, which is redacted")

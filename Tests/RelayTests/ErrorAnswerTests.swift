@@ -232,6 +232,21 @@ import Testing
     }
   }
 
+  @Test("A used-up quota is told in words however long GREEN-API's descriptions of it are")
+  func longQuota() async throws {
+    let description = String(repeating: #"\u043a\u0432\u043e\u0442\u0430 "#, count: 60)
+    let body =
+      #"{"invokeStatus":{"method":"getoutgoingstatuses","used":7,"total":100,"status":"QUOTE_ALLOWED","#
+      + #""description":"\#(description)"},"correspondentsStatus":{"used":3,"total":3,"#
+      + #""status":"CORRESPONDENTS_QUOTE_EXCEEDED","description":""}}"#
+    try await RelayHarness.run { harness in
+      try await harness.spoil(.status(466, body: body))
+      let account = try await harness.poll()
+      #expect(account.reason == "quotaExceeded")
+      #expect(account.description?.hasSuffix("(correspondents: 3 of 3 used)") == true, "\(account.description ?? "")")
+    }
+  }
+
   @Test("404 to every method for a while passes by itself")
   func notFound() async throws {
     try await RelayHarness.run { harness in

@@ -191,7 +191,7 @@ public struct GreenAPIClient: Sendable {
 
   /// The beginning of an error's body without the secrets that it may repeat: the path is in it at times, with the token.
   fileprivate static func shown(_ body: [UInt8], _ secrets: [Secret]) -> [UInt8] {
-    Redactor(secrets).redact(Array(body.prefix(APIFailure.bytesLookedAt)))
+    Redactor(secrets).redact(Array(body.prefix(APIFailure.longestBody)))
   }
 
   private static func date(of response: HTTPResponse, now: UnixTime) -> UnixTime? {
