@@ -1,6 +1,7 @@
 import Curl
 import Foundation
 import GreenAPI
+import GreenAPISimulator
 import Testing
 
 @Suite("statusrelay simulate")
@@ -23,6 +24,14 @@ struct SimulateTests {
       throw error
     }
     await client.shutDown()
+  }
+
+  @Test("Its help names every error that can be asked for")
+  func help() async throws {
+    let result = try await StatusrelayProcess.run("simulate", "--help")
+    #expect(result.exit == .code(0))
+    let words = Set(result.output.split { !$0.isLetter && !$0.isNumber }.map(String.init))
+    #expect(words.isSuperset(of: ErrorAnswer.allCases.map(\.rawValue) + ErrorAnswer.Form.allCases.map(\.rawValue)))
   }
 
   @Test("Says how to use it, answers as GREEN-API does, and ends with 0 on a signal")

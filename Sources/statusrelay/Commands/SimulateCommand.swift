@@ -13,7 +13,17 @@ struct SimulateCommand: AsyncParsableCommand {
     discussion: """
       It has one account. Statuses are posted through GREEN-API's sendTextStatus or through the simulator's control API, which can also \
       move them on and make answers fail; --post-every posts some by itself. Ends on SIGINT and SIGTERM.
+
+      The fault "error" answers with one of GREEN-API's errors: \(names(of: ErrorAnswer.self)). Its "form" is one of \
+      \(names(of: ErrorAnswer.Form.self)): as GREEN-API answers it, in JSON, or as a 200 with {"status":false,"reason":"…"}. Such as:
+
+      curl -X PUT -d '[{"fault":"error","error":"expired","times":3}]' \
+      http://127.0.0.1:8468/control/instances/1101000001/faults
       """)
+
+  private static func names<Name: CaseIterable & RawRepresentable<String>>(of type: Name.Type) -> String {
+    type.allCases.map(\.rawValue).joined(separator: ", ")
+  }
 
   @Option(
     help: ArgumentHelp(
