@@ -42,6 +42,23 @@ struct InitCommandTests {
     }
   }
 
+  @Test("Without an apiUrl the general one is written, and it says that the instance's own is better")
+  func generalHost() async throws {
+    try await withTemporaryDirectory { directory in
+      let arguments = ["--id-instance", "710700000042", "--webhook-url", "https://crm.example.com/hook", "--force"]
+      func written(_ more: String...) async throws -> (text: String, said: String) {
+        let result = try await StatusrelayProcess(["init"] + arguments + more, directory: directory).result()
+        #expect(result.exit == .code(0), "\(result.error)")
+        return (try String(contentsOfFile: directory + "/statusrelay.yaml", encoding: .utf8), result.error)
+      }
+      let hint = "put the instance's own apiUrl"
+      let general = try await written()
+      #expect(general.text.contains("apiUrl: https://api.green-api.com\n") && general.said.contains(hint))
+      let own = try await written("--api-url", "https://7107.api.greenapi.com")
+      #expect(own.text.contains("apiUrl: https://7107.api.greenapi.com\n") && !own.said.contains(hint))
+    }
+  }
+
   @Test("An existing file is left as it is, and replaced with --force")
   func existing() async throws {
     try await withTemporaryDirectory { directory in

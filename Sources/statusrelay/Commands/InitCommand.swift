@@ -88,7 +88,13 @@ struct InitCommand: AsyncParsableCommand {
 
   private static func whatIsLeft(_ draft: ConfigurationDraft, hasToken: Bool) -> String {
     var steps: [String] = []
-    if draft.isUnfinished { steps.append("put your own idInstance, apiUrl and url into it") }
+    if draft.isUnfinished {
+      steps.append("put your own idInstance, apiUrl and url into it")
+    } else if draft.apiURL == nil {
+      // The general host behaves otherwise at times (green-api/issues 619, 487), and the instance's own can't be told from its number:
+      // there are 1101.api.green-api.com and 7107.api.greenapi.com.
+      steps.append("put the instance's own apiUrl from GREEN-API's console into it")
+    }
     if draft.token == nil, !hasToken { steps.append("set $\(tokenVariable) to the instance's apiTokenInstance") }
     return (steps.isEmpty ? "Next" : "Next, " + steps.joined(separator: ", ") + ", and then") + " run:"
   }
