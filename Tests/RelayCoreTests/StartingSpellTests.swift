@@ -60,4 +60,18 @@ import Testing
       #expect(overdue(spell.judged(api(.starting), at: at(360))), "\(failure)")
     }
   }
+
+  @Test("What an instance said before more than 6 minutes of other trouble does not count: it may start again")
+  func longTrouble() {
+    var spell = StartingSpell()
+    _ = spell.judged(api(.starting), at: at(0))
+    for time in stride(from: 30 as Int64, through: 1800, by: 60) { _ = spell.judged(api(.serverTrouble), at: at(time)) }
+    #expect(!overdue(spell.judged(api(.starting), at: at(1860))))
+    _ = spell.judged(api(.serverTrouble), at: at(1890))
+    #expect(!overdue(spell.judged(api(.starting), at: at(2219))), "a short one counts")
+    #expect(overdue(spell.judged(api(.starting), at: at(2220))))
+    // Polls are rare by now: a single one that is not answered makes no difference.
+    _ = spell.judged(.network(kind: "timeout", detail: ""), at: at(2550))
+    #expect(overdue(spell.judged(api(.starting), at: at(2850))))
+  }
 }
